@@ -39,6 +39,7 @@ from policyengine.knowledge.names import folder_kinds as folder_kinds
 from policyengine.knowledge.names import is_bookkeeping as is_bookkeeping
 from policyengine.knowledge.names import is_chore as is_chore
 from policyengine.knowledge.names import is_dead_letters as is_dead_letters
+from policyengine.knowledge.names import is_example as is_example
 from policyengine.knowledge.names import is_for_production as is_for_production
 from policyengine.knowledge.names import is_for_tests as is_for_tests
 from policyengine.knowledge.names import is_for_the_laptop as is_for_the_laptop
@@ -73,6 +74,7 @@ from policyengine.knowledge.runtimes import numbers_that_agree as numbers_that_a
 from policyengine.knowledge.runtimes import setup as _setup
 from policyengine.knowledge.secrets import connection_password as connection_password
 from policyengine.knowledge.secrets import is_dummy as is_dummy
+from policyengine.knowledge.secrets import is_generated as is_generated
 from policyengine.knowledge.secrets import is_made_here as is_made_here
 from policyengine.knowledge.secrets import is_of_manager as is_of_manager
 from policyengine.knowledge.secrets import is_public as is_public
@@ -86,6 +88,7 @@ from policyengine.knowledge.tags import TagFact as TagFact
 from policyengine.knowledge.tags import moves as _moves
 from policyengine.knowledge.tuning import untuned as untuned
 from policyengine.knowledge.variables import Split as Split
+from policyengine.knowledge.variables import chooses as chooses
 from policyengine.knowledge.variables import given_by as given_by
 from policyengine.knowledge.variables import holds_all_of as holds_all_of
 from policyengine.knowledge.variables import injects as injects

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct, field
@@ -336,6 +337,30 @@ def is_real(name: str, text: str) -> bool:
         return False
     secret = text.removeprefix(_GENERATED) if password is None else password
     return len(secret) >= _SHORTEST and not is_dummy(secret, name)
+
+
+def is_generated(text: str) -> bool:
+    """Whether a text is what a generator of secrets makes: 32 characters or more in hex or Base64, and no words.
+
+    In Base64 letters in both cases and digits change all the time, which they do not in words: `MyVerySecretKey1234…`.
+    """
+    low = text.lower()
+    if _GENERATED_FORM.match(text) is None or any(low[at : at + 8] in low[at + 8 :] for at in range(len(low) - 8)):
+        return False
+    runs = any(run in low for run in ("01234567", "12345678", "23456789", "abcdef01", "fedcba98", "deadbeef"))
+    if runs or len(set(low)) < _FEWEST_RANDOM or is_dummy(text, in_token=True) or _is_typed(f"base64:{text}"):
+        return False
+    if _HEX.match(text):
+        return True
+    kinds = ["a" if each.islower() else "A" if each.isupper() else "1" if each.isdecimal() else "/" for each in text]
+    changes = sum(one != other for one, other in pairwise(kinds))
+    return {"a", "A", "1"} <= set(kinds) and changes * 2 > len(text)
+
+
+_GENERATED_FORM = regex(r"[A-Za-z0-9+/_-]{32,512}={0,2}\Z")
+_HEX = regex(r"(?=.*[0-9])(?=.*[a-fA-F])(?:[0-9a-f]+|[0-9A-F]+)\Z")
+_FEWEST_RANDOM = 10
+"""Of 32 random digits in hex so many differ, but for one text in a hundred."""
 
 
 def is_made_here(name: str) -> bool:

@@ -283,8 +283,12 @@ def is_cloud_only(name: str) -> bool:
 
 def is_double(name: str, text: str) -> bool:
     """Whether a variable chooses something that only stands in for a provider: `MAIL_DRIVER=log`."""
-    known, parts = _variables(), words(name)
-    return bool(parts) and parts[-1] in known.choices and text.lower() in known.doubles
+    return chooses(name) and text.lower() in _variables().doubles
+
+
+def chooses(name: str) -> bool:
+    """Whether a variable chooses a provider, by its last word: `MAIL_DRIVER`."""
+    return next(reversed(words(name)), "") in _variables().choices
 
 
 def is_of_place(name: str) -> bool:

@@ -56,7 +56,7 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
     """Service, or a stage that is pushed → ConfigModule of the application that its image holds.
 
     An image that is not built here has no module of ours, but for one that is not told where one Dockerfile and one
-    module are all there is.
+    module are all there is. Neither has one that may be of several builds, whose arguments choose other applications.
     """
     everything = list(nodes)
     every = [node for node in everything if isinstance(node, ConfigModule)]
@@ -65,7 +65,9 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
         return
     packages = {_folder(node.directory): node.name for node in everything if isinstance(node, Package)}
     stages = [node for node in everything if isinstance(node, Stage)]
-    built_by = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_BY}
+    built_by: dict[str, list[str]] = {}
+    for source, target in sorted((each.source, each.target) for each in edges if each.kind is EdgeKind.BUILT_BY):
+        built_by.setdefault(source, []).append(target)
     built_from = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_FROM}
     by_id = {node.id: node for node in everything}
     own = {
@@ -80,7 +82,7 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
         if not isinstance(service, Service) or service.role is not Role.APP or service.side is Side.PIPELINE:
             continue
         twin = images.get(_repository(service)) if service.build is None and _repository(service) else None
-        made = [service.id, built_by.get(service.id, ""), twin.id if twin is not None else ""]
+        made = [service.id, *built_by.get(service.id, ()), twin.id if twin is not None else ""]
         stage = next((by_id[built_from[each]] for each in made if each in built_from), None)
         build = next((each for name in made if (each := own.get(name)) is not None), None)
         build = build or (of_stage.get(stage.id) if stage is not None else None)
@@ -89,6 +91,13 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
             named = _named(stage, stages, packages, _given(build)) if isinstance(stage, Stage) else []
             module = _module(build, build.context.value, modules, packages, named)
             module = module or _module(build, build.context.value, every, packages, named)
+            others = [each for name in built_by.get(service.id, ())[1:] if (each := own.get(name)) is not None]
+            if isinstance(stage, Stage) and any(
+                _named(stage, stages, packages, _given(each)) != named
+                for each in others
+                if known(each.dockerfile, "") == stage.dockerfile
+            ):
+                continue
         if module is not None and not module.path.endswith(endings("javascript")) and _runs_node(service, stage):
             continue
         if module is not None and module.programs and not _runs_one(service, build, stage, stages, module):

@@ -1030,3 +1030,62 @@ def test_the_address_of_a_store_that_a_pipeline_gives_to_a_build_is_told(
     report = trees.scan(tmp_path, {".github/workflows/ci.yml": workflow, "Dockerfile": dockerfile}, "HEX308")
     message = f"'{name}' of 'Dockerfile' is a build argument, which stays in the history of the image."
     assert told(report) == ([("HEX308", message)] if found else [])
+
+
+HEX = "9f4c1d7a02e85b36c4d8f17e6ab0935d2c7f48e1b6039ad5f1c2e7840b9d63a5"
+BASE64 = "q7Zr2LmX9vKd4TnB8wYp3Hs6Jc1Ra5GfE0uQx+N/k2o="
+SETTING = "services:\n  web:\n    image: a/b:1\n    environment:\n      {}: {}\n"
+STARTING = "services:\n  tunnel:\n    image: cloudflare/cloudflared:2025.1.0\n    command: tunnel run --token {}\n"
+TUNNEL = f"eyJhIjoi{HEX[:40]}{HEX}"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "key"),
+    [
+        ("docker-compose.yml", SETTING.format("JWT_SECRET", HEX), "JWT_SECRET"),
+        ("docker-compose.yml", SETTING.format("Jwt__Key", BASE64), "Jwt__Key"),
+        ("docker-compose.yml", SETTING.format("JWT_SECRET", f"${{JWT_SECRET:-{HEX}}}"), "JWT_SECRET"),
+        ("docker-compose.yml", SETTING.format("JWT_SECRET", HEX[:31]), ""),
+        ("docker-compose.yml", SETTING.format("JWT_SECRET", HEX[:16] * 4), ""),
+        ("docker-compose.yml", SETTING.format("JWT_SECRET", "0123456789abcdef9876543210fedcba"), ""),
+        ("docker-compose.yml", SETTING.format("JWT_SECRET", "ThisIsOurVeryOwnKeyForTheTokens1234567890"), ""),
+        ("docker-compose.yml", SETTING.format("JWT_SECRET", "our-own-key-for-the-tokens-of-this-stack-42"), ""),
+        ("docker-compose.yml", SETTING.format("JWT_SECRET", "dGhpcyBpcyB0aGUga2V5IG9mIG91ciBzdGFjaw=="), ""),
+        ("docker-compose.yml", SETTING.format("BUILD_DIGEST", HEX), ""),
+        ("docker-compose.yml", SETTING.format("NEXT_PUBLIC_API_KEY", HEX), ""),
+        ("docker-compose.yml", STARTING.format(TUNNEL), "--token"),
+        ("docker-compose.yml", STARTING.format("$TUNNEL_TOKEN"), ""),
+        ("variables.tf", VARIABLE.format("db_password", "OurPassword123!"), "db_password"),
+        ("variables.tf", VARIABLE.format("db_password", "password123"), ""),
+    ],
+)
+def test_what_a_generator_made_and_the_tokens_of_commands_are_told(
+    path: str, text: str, key: str, tmp_path: Path
+) -> None:
+    report = trees.scan(tmp_path, {path: text}, "HEX308")
+    assert told(report) == ([("HEX308", f"'{key}' in '{path}' holds a secret.")] if key else [])
+
+
+def test_what_a_generator_made_is_told_once_a_compose_file(tmp_path: Path) -> None:
+    text = SETTING.format("JWT_SECRET", HEX) + f"      API_TOKEN: {HEX[::-1]}\n"
+    report = trees.scan(tmp_path, {"docker-compose.yml": text}, "HEX308")
+    assert told(report) == [("HEX308", "'JWT_SECRET, API_TOKEN' in 'docker-compose.yml' holds a secret.")]
+    assert [each.severity.value for each in report.results] == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("path", "ignored", "found"),
+    [
+        ("infra/terraform.tfstate", "", True),
+        ("infra/terraform.tfstate.backup", "", True),
+        ("infra/terraform.tfstate", "*.tfstate\n", False),
+        ("tests/terraform.tfstate", "", False),
+        ("infra/shop.backup", "", False),
+    ],
+)
+def test_a_committed_state_of_terraform_is_told_and_not_read(
+    path: str, ignored: str, found: bool, tmp_path: Path
+) -> None:
+    files = {path: f'{{"password": "{LONG}"}}', ".gitignore": f"node_modules\n{ignored}"}
+    message = f"'{path}' is committed: the state of Terraform holds the secrets of all its resources."
+    assert told(trees.scan(tmp_path, files, "HEX308")) == ([("HEX308", message)] if found else [])

@@ -251,3 +251,127 @@ def test_flags_numbers_and_mocks_are_the_same_on_both_sides(
         "main.tf": ECS.format(name="app", environment=entry, secrets=""),
     }
     assert told(trees.scan(tmp_path, files, "HEX317")) == ([("HEX317", message.format(key=key))] if message else [])
+
+
+ENTRY = '{{ name = "{}", value = "{}" }}'
+
+
+@pytest.mark.parametrize(
+    ("key", "chooses", "there", "missing"),
+    [
+        ("MAIL_SENDER", "MAIL_DRIVER", "ses", False),
+        ("SES_TEMPLATE", "MAIL_DRIVER", "ses", False),
+        ("SENDER", "MAIL_DRIVER", "ses", True),
+        ("MAIL_SENDER", "MAIL_DRIVER", "log", True),
+        ("MAIL_SENDER", "MAIL_BACKEND", "https://mail.acme.io", True),
+        ("MAIL_SENDER", "MAIL_MODE", "ses", True),
+    ],
+)
+def test_the_laptop_needs_no_option_of_a_provider_that_it_does_not_choose(
+    key: str, chooses: str, there: str, missing: bool, tmp_path: Path
+) -> None:
+    given = f"{ENTRY.format(chooses, there)}, {ENTRY.format(key, 'shop')}"
+    files = {
+        **BUILT,
+        "docker-compose.yml": f"services:\n  app:\n    build: .\n    environment: {{{chooses}: log}}\n",
+        "main.tf": ECS.format(name="app", environment=given, secrets=""),
+    }
+    message = f"'app' does not get '{key}', which [the cloud](1) sets."
+    assert told(trees.scan(tmp_path, files, "HEX304")) == ([("HEX304", message)] if missing else [])
+
+
+def test_an_example_tells_no_value_of_production(tmp_path: Path) -> None:
+    own = "services:\n  app:\n    build: .\n    environment: {FEATURE: 'true', BETA: 'true'}\n"
+    ours = "services:\n  app:\n    build: .\n    environment: {FEATURE: '${FEATURE}', BETA: 'false'}\n"
+    files = {**BUILT, "docker-compose.yml": own, "docker-compose.prod.yml": ours, ".env.example": "FEATURE=false\n"}
+    files |= {".gitignore": ".env\n"}
+    message = "'app' runs with other values of 'BETA' than [production](1)."
+    assert told(trees.scan(tmp_path, files, "HEX317")) == [("HEX317", message)]
+
+
+@pytest.mark.parametrize(("default", "differs"), [("development", True), ("prod", False), ("", False)])
+def test_a_mode_that_only_the_cloud_sets_is_held_against_the_default_of_the_code(
+    default: str, differs: bool, tmp_path: Path
+) -> None:
+    asked = CONFIG.replace("API_URL: z.string().url()", f'APP_ENV: z.string().default("{default}")')
+    files = {
+        **BUILT,
+        "src/config.ts": asked if default else CONFIG,
+        "docker-compose.yml": "services:\n  app:\n    build: .\n    environment: {A: x}\n",
+        "main.tf": ECS.format(name="app", environment=SET.replace("NODE", "APP"), secrets=""),
+    }
+    message = WITHOUT.format(key="APP_ENV")
+    assert told(trees.scan(tmp_path, files, "HEX316")) == ([("HEX316", message)] if differs else [])
+
+
+JOBS = """
+resource "google_cloud_run_v2_service" "api" {{
+  name = "api"
+  template {{
+    containers {{
+      image = "ghcr.io/acme/app:1"
+      env {{
+        name  = "ISSUER"
+        value = "shop"
+      }}
+    }}
+  }}
+}}
+resource "google_cloud_run_v2_job" "digest" {{
+  name = "digest"
+  template {{
+    template {{
+      containers {{
+        name    = "digest"
+        image   = "ghcr.io/acme/{image}:1"
+        command = {command}
+      }}
+    }}
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "lacking"),
+    [
+        ("app", '["python", "-m", "shop.digest"]', True),
+        ("app", '["alembic", "upgrade", "head"]', False),
+        ("app", '["python", "-m", "http.server"]', False),
+        ("other", '["python", "-m", "shop.digest"]', False),
+    ],
+)
+def test_a_job_with_the_image_of_an_application_gets_what_its_settings_require(
+    image: str, command: str, lacking: bool, tmp_path: Path
+) -> None:
+    files = {
+        ".github/workflows/b.yml": BUILT[".github/workflows/b.yml"],
+        "Dockerfile": "FROM python:3.13\nCOPY . .\nCMD python -m shop.main\n",
+        "requirements.txt": "pydantic-settings\n",
+        "shop/config.py": "from pydantic_settings import BaseSettings\n\nclass S(BaseSettings):\n    issuer: str\n",
+        "shop/main.py": "import shop.config\n",
+        "shop/digest.py": "import shop.config\n",
+        "main.tf": JOBS.format(image=image, command=command),
+    }
+    message = "The container 'digest' lacks 'ISSUER', which [the code requires](1)."
+    report = trees.scan(tmp_path, files, "HEX303")
+    assert told(report) == ([("HEX303", message)] if lacking else [])
+
+
+def test_an_image_that_may_be_of_either_of_two_builds_has_the_settings_of_neither(tmp_path: Path) -> None:
+    settings = "from pydantic_settings import BaseSettings\n\nclass S(BaseSettings):\n    issuer: str\n"
+    run = "docker build -t ghcr.io/acme/{0}:1 --build-arg APP={0} . && docker push ghcr.io/acme/{0}:1"
+    steps = "".join(f"      - run: {run.format(each)}\n" for each in ("api", "worker"))
+    service = 'resource "google_cloud_run_v2_service" "{0}" {{\n  name = "{0}"\n  template {{\n    containers {{\n      image = "{1}"\n    }}\n  }}\n}}\n'  # noqa: E501
+    placeholder = "us-docker.pkg.dev/cloudrun/container/hello"
+    files = {
+        ".github/workflows/b.yml": f"on: push\njobs:\n  b:\n    runs-on: ubuntu-latest\n    steps:\n{steps}",
+        "Dockerfile": "FROM python:3.13\nARG APP=api\nCOPY apps/${APP} apps/${APP}\nCMD exec uvicorn ${APP}.main:app\n",
+        "apps/api/pyproject.toml": '[project]\nname = "api"\ndependencies = ["pydantic-settings"]\n',
+        "apps/api/api/config.py": settings,
+        "apps/worker/pyproject.toml": '[project]\nname = "worker"\ndependencies = ["pydantic-settings"]\n',
+        "apps/worker/worker/config.py": settings.replace("issuer", "queue"),
+        "main.tf": service.format("api", placeholder) + service.format("resize", placeholder),
+    }
+    message = "The container 'api' lacks 'ISSUER', which [the code requires](1)."
+    assert told(trees.scan(tmp_path, files, "HEX303")) == [("HEX303", message)]

@@ -1,6 +1,7 @@
 """One module checks the environment at start-up, and the cloud sets what it requires (HEX303, HEX311)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
@@ -20,6 +21,7 @@ from policyengine.api import (
     Container,
     Finding,
     Fix,
+    Floating,
     Graph,
     Known,
     LastLine,
@@ -73,7 +75,8 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     A secret for which the code holds a fallback is lacking too, where the twin on the laptop or another container with
     the same code is given it: the container runs with the one that everybody can read. One that the code reads without
     a check is a warning where the twin's Compose service itself sets it, and so is the address of another application.
-    A container whose image is not built here has the code of its twin.
+    A container whose image is not built here has the code of its twin. A job with the image of an application is asked
+    where it starts a module of the package that holds the config module (`python -m app.jobs`).
 
     A variable has the wrong name where no file of code names it, and the code reads one that says the same and that is
     not set (`JWT_SECRET` for `JWT_KEY`, `S3_BUCKET` for `BUCKET`): a warning, but for a secret that the code holds.
@@ -86,6 +89,9 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     seen: set[object] = set()
     of_images = {variable.key for stage in graph.all(Stage) for variable in stage.environment}
     named = answering(graph)
+    jobs: dict[str, list[Container]] = {}
+    for container in graph.deployed(role=Role.JOB):
+        jobs.setdefault(_image(container), []).append(container)
     written: dict[str, set[str]] = {}
     for one in baked(graph):
         written.setdefault(one.stage.id, set()).update(each.name for each in one.variables)
@@ -101,11 +107,33 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
                 continue
             rest = replace(code, keys=tuple(key for key in code.keys if key.key not in inside))
             missing = _missing(graph, container, rest, given, of_images)
-            for found in (*missing, *_fallen(graph, container, rest, holders, named), *_misnamed(container)):
-                place = (container.span, found.args["keys"]) if isinstance(found, Finding) else None
+            for found in (
+                *missing,
+                *_of_jobs(graph, rest, jobs.get(_image(container), ()), given),
+                *_fallen(graph, container, rest, holders, named),
+                *_misnamed(container),
+            ):
+                place = (found.subject.span, found.args["keys"]) if isinstance(found, Finding) else None
                 if place is None or place not in seen:  # a module that is called several times has one container
                     seen.add(place)
                     yield found
+
+
+def _image(container: Container) -> str:
+    """The image that a container runs, or where it is said; empty for one that Compose builds."""
+    if container.service.build is not None or not isinstance(container.image, Known | Floating):
+        return ""
+    return container.image.value.text
+
+
+def _of_jobs(graph: Graph, code: Container, jobs: Sequence[Container], given: set[str]) -> Outcomes:
+    """What jobs with the image of an application lack, whose program is of the package that holds the config module."""
+    module = code.config
+    for job in jobs if module is not None and module.library else ():
+        words = [words for each in job.commands if (words := each.argv)[1:2] == ("-m",)]
+        if job.gap is None and any(each[2].partition(".")[0] in PurePosixPath(module.path).parts for each in words):
+            yield Compared(job.node)
+            yield from _missing(graph, job, replace(code, keys=module.keys), given, set())
 
 
 def _fallen(

@@ -1,11 +1,17 @@
 """No secret stands in the repository (HEX308)."""
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from clean_hexagon.options import Options
 from policyengine.api import (
+    Absent,
     Build,
     Compared,
+    Container,
     Finding,
     Fix,
     Graph,
@@ -25,8 +31,10 @@ from policyengine.api import (
     connection_password,
     in_place,
     is_dummy,
+    is_example,
     is_for_production,
     is_for_tests,
+    is_generated,
     is_real,
     known,
     password_in,
@@ -49,6 +57,7 @@ from policyengine.api import (
     security=8.5,
     message={
         "default": "'{key}' in '{file}' holds a secret.",
+        "state": "'{file}' is committed: the state of Terraform holds the secrets of all its resources.",
         "argument": "'{key}' of '{file}' is a build argument, which stays in the history of the image.",
     },
 )
@@ -63,13 +72,15 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
     warning, since what is given to it is kept, and so is one for the address of a store that a pipeline gives a value
     of its own; with a dummy as its default it passes. Terraform gives real machines their passwords, so any text of
     eight characters under the name of a secret counts in variables, their defaults and arguments, but for dummies; a
-    weak one (`Password123`) counts in a file for production, and in an env file that Ansible fills in (`env.j2`), which
-    is one finding. A key that opens the credentials of Rails (`config/master.key`) always does. In settings of an
-    application (appsettings.json, application.yml, settings.py and their like) what is real counts, as in an env file,
-    and so does a connection string with a password for a server elsewhere. In workflows and Compose files, in settings
-    for the laptop, and in the variables of containers, of which HEX306 and HEX307 speak, only tokens whose form tells
-    them are reported (`ghp_…`, `AKIA…`, private keys): passwords of throwaway databases and texts for tests are meant
-    to stand there.
+    weak one (`Password123`) counts in a file for production or with a sign in it, and in an env file that Ansible fills
+    in (`env.j2`), which is one finding. A key that opens the credentials of Rails (`config/master.key`) always does. In
+    settings of an application (appsettings.json, application.yml, settings.py and their like) what is real counts, as
+    in an env file, and so does a connection string with a password for a server elsewhere. In workflows and Compose
+    files, in settings for the laptop, in the variables of containers, of which HEX306 and HEX307 speak, and in what
+    they are started with, only tokens whose form tells them are reported (`ghp_…`, `AKIA…`, private keys): passwords of
+    throwaway databases and texts for tests are meant to stand there. In a Compose file for the laptop what a generator
+    made under the name of a secret (32 characters or more in hex or Base64) is a warning, once a file. A state of
+    Terraform that git does not ignore is told by its name alone, once.
     The place is the name; the value is never shown.
     """
     seen: set[Span] = set()
@@ -104,6 +115,12 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
                     args={"key": variable.key, "file": stage.dockerfile},
                     fix=Fix(how),
                 )
+    states = [held for held in graph.all(HeldSecrets) if held.path.endswith(_STATES)]
+    kept = [held for held in states if not known(graph.ignored_by_git(held.path), default=False)]
+    if kept:
+        fix = Fix("take it out of git, keep it in a remote backend, and replace the secrets that it holds")
+        args = {"file": ", ".join(held.path for held in kept[:3])}
+        yield Finding(subject=kept[0], at=kept[0], variant="state", args=args, related=tuple(kept[1:3]), fix=fix)
     for held in graph.all(HeldSecrets):
         yield Compared(held)
         secrets = [variable for variable in held.secrets if _is_held(held.path, variable)]
@@ -118,6 +135,45 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
             seen.add(variable.key_span)
             yield Compared(node)
             yield _found(node, variable)
+    yield from _generated(graph, seen)
+    for container in graph.containers():
+        command = next((word for word in _words(container) if token_kind(word.text)), None)
+        if command is not None and command.span not in seen:
+            seen.add(command.span)
+            yield _found(container.node, Variable(command.before, command.span, Absent(command.span)))
+
+
+def _generated(graph: Graph, seen: set[Span]) -> Iterator[Finding]:
+    """What a generator made under the names of secrets in the Compose files for the laptop, once a file."""
+    found: dict[str, dict[Span, tuple[Node, Variable]]] = {}
+    for container in graph.containers(side=Side.LOCAL):
+        for each in container.service.environment:
+            path, text = each.key_span.path, known(each.value, "")
+            own = isinstance(each.value, Known) and each.value.span.path == path and each.origin is Origin.ENVIRONMENT
+            aside = each.key_span in seen or is_example(path) or speaks_of_development(path)
+            if own and not aside and secrecy(each.key) == "secret" and is_generated(text):
+                found.setdefault(path, {})[each.key_span] = container.node, each
+    for those in found.values():
+        node, first = next(iter(those.values()))
+        keys = ", ".join(dict.fromkeys(each.key for _, each in those.values()))
+        told = _found(node, first)
+        yield replace(told, args=told.args | {"key": keys}, severity=Severity.WARNING, related=tuple(those)[1:])
+
+
+class _Given(NamedTuple):
+    """A word of a command, and what stands before it."""
+
+    text: str
+    before: str
+    span: Span
+
+
+def _words(container: Container) -> Iterator[_Given]:
+    """The words that a service itself starts its image with."""
+    for value in (container.service.entrypoint, container.service.command):
+        if isinstance(value, Known):
+            words = " ".join(value.value.words).replace("=", " ").split()
+            yield from (_Given(word, before, value.span) for before, word in pairwise(("command", *words)))
 
 
 def _is_held(path: str, variable: Variable) -> bool:
@@ -132,12 +188,17 @@ def _is_held(path: str, variable: Variable) -> bool:
     return (
         told
         and len(text) >= _SHORTEST
-        and not is_dummy(text, key, used=is_for_production(path) or path.endswith(_TEMPLATE))
+        and not is_dummy(
+            text, key, used=is_for_production(path) or path.endswith(_TEMPLATE) or bool(_MEANT.match(text))
+        )
     )
 
 
 _SHORTEST = 8
 _TEMPLATE = ".j2"
+_STATES = (".tfstate", ".tfstate.backup")
+_MEANT = regex(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^\w])")
+"""A password that meets the demands of a server: letters in both cases, digits and a sign."""
 
 
 def _stands_in(variable: Variable) -> bool:

@@ -53,12 +53,12 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
     install other dependencies, so what passes locally is not what is deployed.
 
     Compared is what is in force: what Compose or the task sets, else the ENV of the image, else what the command itself
-    assigns. A variable that only one side sets is reported where language or framework read it by themselves; the
-    command of a framework sets NODE_ENV itself, so that neither side needs it, and one that says what is so without it
-    (`Production` for ASP.NET Core) says nothing. Unset on both sides is a note, where the
-    config module asks for it. Upper and lower case are one, and so are `dev` and `development` in a variable that only
-    the application reads. What runs in the cloud in a mode for development is told for itself, where the definition or
-    the image says the mode, or Rails takes it for lack of one.
+    assigns. A variable that only one side sets is reported where language or framework read it by themselves, and one
+    that only the cloud sets where the code has another default; the command of a framework sets NODE_ENV itself, so
+    that neither side needs it, and one that says what is so without it (`Production` for ASP.NET Core) says nothing.
+    Unset on both sides is a note, where the config module asks for it. Upper and lower case are one, and so are `dev`
+    and `development` in a variable that only the application reads. What runs in the cloud in a mode for development is
+    told for itself, where the definition or the image says the mode, or Rails takes it for lack of one.
     """
     told: set[tuple[str, str]] = set()
     for local, cloud in graph.mirrored(role=Role.APP):
@@ -86,6 +86,9 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
                     open_to = None if key == _PROFILES or lacks_dockerfile(graph, bare) else gap
                     yield from undecided(bare.node, open_to)
                     if gap is None and not _sets_itself(bare, key):
+                        yield _differs(local, cloud, key, here, there)
+                case None, Known(mode) if (asked := _assumed(local, key)) and local.unset_gap is local.gap is None:
+                    if not _same_mode(key, mode, asked):
                         yield _differs(local, cloud, key, here, there)
         yield from _unset(local, cloud)
     for container in graph.deployed(role=Role.APP):
@@ -129,6 +132,12 @@ def _is_managed(container: Container, key: str) -> bool:
     """Whether a secret manager holds a variable, of whose value no file tells."""
     told = container.environment.get(key)
     return told is not None and told.origin is Origin.SECRET
+
+
+def _assumed(container: Container, key: str) -> str:
+    """What the code takes for the mode where nothing sets it; empty where no default is known."""
+    told = next((each for each in container.keys if each.key == key), None)
+    return known(told.default, "").strip() if told is not None else ""
 
 
 def _same_mode(key: str, mine: str, other: str) -> bool:

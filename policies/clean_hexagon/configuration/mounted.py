@@ -13,6 +13,8 @@ from policyengine.api import (
     Mount,
     Package,
     Unknown,
+    Variable,
+    is_example,
     is_for_the_laptop,
     known,
     loads_env_files,
@@ -91,3 +93,8 @@ def stood_in(container: Container) -> Unknown | None:
     files = container.service.env_files if container.is_composed_in_production else ()
     file = next((each for each in files if each.stand_in and is_for_the_laptop(each.stand_in)), None)
     return None if file is None else Unknown(f"what '{file.path}' sets in production is not in the files", file.span)
+
+
+def of_example(variable: Variable) -> bool:
+    """Whether an example in place of an env file that is not in the tree says what a variable is."""
+    return isinstance(variable.value, Known) and is_example(variable.value.span.path)

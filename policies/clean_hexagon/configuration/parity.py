@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from clean_hexagon.configuration.mounted import EnvFiles, env_files, keys_within
+from clean_hexagon.configuration.mounted import EnvFiles, env_files, keys_within, of_example
 from clean_hexagon.options import Options
 from clean_hexagon.parts import lacks_dockerfile
 from policyengine.api import (
@@ -25,6 +25,7 @@ from policyengine.api import (
     Span,
     Unknown,
     Variable,
+    chooses,
     given_by,
     is_address,
     is_cloud_only,
@@ -36,6 +37,7 @@ from policyengine.api import (
     is_of_place,
     known,
     publishers,
+    regex,
     rule,
     secrecy,
     speaks_of_stores,
@@ -74,9 +76,10 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
     for an empty default of what the cloud does set; what the code of pages does not read that a development server
     shows, what an example for the laptop holds in place of production's own file, keys of the platform, of its
     telemetry and of its resources (`AWS_*`, `*_ARN`) mean nothing locally. A part of a store's address (`DB_HOST`)
-    passes where the service has another address of a store. Where the sources are mounted, code that has a library for
-    it loads the env files in them: those that are committed count, and so does an example. A file that git ignores and
-    that has no example stays open, as all that is not known does.
+    passes where the service has another address of a store, and the options of a provider that is not the one chosen
+    here (`MAIL_SES_REGION` beside MAIL_DRIVER=log). Where the sources are mounted, code that has a library for it loads
+    the env files in them: those that are committed count, and so does an example. A file that git ignores and that has
+    no example stays open, as all that is not known does.
     """
     twins: dict[str, list[Container]] = {}
     for local, cloud in graph.mirrored(role=Role.APP):
@@ -110,6 +113,7 @@ def env_key_missing_locally(graph: Graph, _: Options) -> Outcomes:
             and all(key != each.key for each, _ in clouds[0].misnamed)
             and all(key in each.environment for each in clouds)
             and _asked(local, variable, had[local.id])
+            and not _of_other_provider(local, clouds[0], key)
         ]
         if not required and not given:
             continue
@@ -215,6 +219,21 @@ def _asked(local: Container, variable: Variable, had: set[str]) -> bool:
     return not (speaks_of_stores(words_of(key)) and any(map(_is_of_store, local.environment)))
 
 
+def _of_other_provider(local: Container, cloud: Container, key: str) -> bool:
+    """Whether a variable is an option of what the cloud chooses, where the service chooses something else (HEX317)."""
+    for selector in local.environment.keys() & cloud.environment.keys():
+        if chooses(selector):
+            mine, other = (known(each.environment[selector].value, "").strip().lower() for each in (local, cloud))
+            area, told = words_of(selector)[:-1], words_of(key)
+            named = other in told and not speaks_of_stores([other])
+            if mine != other and _is_word(mine) and _is_word(other) and (named or (area and told[: len(area)] == area)):
+                return True
+    return False
+
+
+_is_word = regex(r"[a-z][\w-]*\Z").match
+
+
 def _is_of_store(key: str) -> bool:
     return is_address(key) and speaks_of_stores(words_of(key))
 
@@ -236,7 +255,8 @@ def env_value_divergence(graph: Graph, _: Options) -> Outcomes:
     so it is a note; a mock chosen by `*_PROVIDER`, `*_BACKEND` or `*_DRIVER` is a warning.
 
     Compared are literals that both sides set to flags or numbers. Secrets, addresses, hosts, ports, regions, levels of
-    logging, the mode (HEX316) and what labels a deployment may differ. One note a pair of services names the keys.
+    logging, the mode (HEX316) and what labels a deployment may differ; what only an example says of production is no
+    value. One note a pair of services names the keys.
     """
     for local, cloud in graph.mirrored(role=Role.APP):
         both = [(local.environment[key], cloud.environment[key]) for key in sorted(local.environment)
@@ -246,6 +266,8 @@ def env_value_divergence(graph: Graph, _: Options) -> Outcomes:
         differing = []
         for here, there in both:
             mine, other = known(here.value, "").strip(), known(there.value, "").strip()
+            if of_example(there):
+                continue
             if is_double(here.key, mine) and other and not is_double(here.key, other):
                 yield Finding(
                     subject=local.node,

@@ -134,7 +134,10 @@ class EnvironmentFile(Node, frozen=True, kw_only=True):
 
 
 class HeldSecrets(Node, frozen=True, kw_only=True):
-    """What a file of settings or of Terraform gives in plain sight under names of secrets, or in the form of one."""
+    """What a file of settings or of Terraform gives in plain sight under names of secrets, or in the form of one.
+
+    A state of Terraform, which is never read, has no `secrets` here, and holds those of all resources.
+    """
 
     path: str  # the file
     secrets: tuple[Variable, ...]  # each at the place of its name

@@ -16,7 +16,7 @@ from policyengine.knowledge import settings
 from policyengine.knowledge.names import is_example, is_for_production, is_for_tests, speaks_of_development
 from policyengine.knowledge.secrets import connection_password, secrecy, token_kind
 from policyengine.model.nodes import HeldSecrets, Side, Variable
-from policyengine.model.source import ReadError
+from policyengine.model.source import ReadError, Span
 from policyengine.model.value import Known, Sealed
 from policyengine.patterns import regex
 from policyengine.platforms import Lowered
@@ -26,7 +26,7 @@ from policyengine.syntax.tree import Document, Mapping, Scalar
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policyengine.model.source import Source, Span
+    from policyengine.model.source import Source
     from policyengine.repository.files import Files
 
 _PROFILE = regex(
@@ -53,7 +53,7 @@ _ABOVE = 500
 
 
 def lower(files: Files) -> Lowered:
-    """A HeldSecrets node for each such file that has one."""
+    """A HeldSecrets node for each such file that has one, and for each state of Terraform, which is not read."""
     nodes: list[HeldSecrets] = []
     sealed: list[Sealed] = []
     for path in _paths(files):
@@ -64,6 +64,10 @@ def lower(files: Files) -> Lowered:
             place = source.span(0, 0)
             node = HeldSecrets(id=f"held:{path}", name=path, side=Side.SOURCE, span=place, path=path, secrets=found)
             nodes.append(node)
+    for path in files.ending(".tfstate", ".backup"):
+        if path.endswith((".tfstate", ".tfstate.backup")) and not is_example(path) and not set_aside(path):
+            place = Span(path, 0, 0)
+            nodes.append(HeldSecrets(id=f"held:{path}", name=path, side=Side.SOURCE, span=place, path=path, secrets=()))
     return Lowered(nodes=tuple(nodes), sealed=tuple(sealed))
 
 
