@@ -1051,6 +1051,7 @@ TUNNEL = f"eyJhIjoi{HEX[:40]}{HEX}"
         ("docker-compose.yml", SETTING.format("JWT_SECRET", "ThisIsOurVeryOwnKeyForTheTokens1234567890"), ""),
         ("docker-compose.yml", SETTING.format("JWT_SECRET", "our-own-key-for-the-tokens-of-this-stack-42"), ""),
         ("docker-compose.yml", SETTING.format("JWT_SECRET", "dGhpcyBpcyB0aGUga2V5IG9mIG91ciBzdGFjaw=="), ""),
+        ("docker-compose.yml", SETTING.format("JWT_SECRET", HEX) + "      NODE_ENV: development\n", ""),
         ("docker-compose.yml", SETTING.format("BUILD_DIGEST", HEX), ""),
         ("docker-compose.yml", SETTING.format("NEXT_PUBLIC_API_KEY", HEX), ""),
         ("docker-compose.yml", STARTING.format(TUNNEL), "--token"),

@@ -362,7 +362,7 @@ def test_an_image_that_may_be_of_either_of_two_builds_has_the_settings_of_neithe
     settings = "from pydantic_settings import BaseSettings\n\nclass S(BaseSettings):\n    issuer: str\n"
     run = "docker build -t ghcr.io/acme/{0}:1 --build-arg APP={0} . && docker push ghcr.io/acme/{0}:1"
     steps = "".join(f"      - run: {run.format(each)}\n" for each in ("api", "worker"))
-    service = 'resource "google_cloud_run_v2_service" "{0}" {{\n  name = "{0}"\n  template {{\n    containers {{\n      image = "{1}"\n    }}\n  }}\n}}\n'  # noqa: E501
+    service = 'resource "google_cloud_run_v2_service" "{0}" {{\n  name = "{0}"\n  template {{\n    containers {{\n      image = "{1}"\n    }}\n  }}\n}}\n'
     placeholder = "us-docker.pkg.dev/cloudrun/container/hello"
     files = {
         ".github/workflows/b.yml": f"on: push\njobs:\n  b:\n    runs-on: ubuntu-latest\n    steps:\n{steps}",

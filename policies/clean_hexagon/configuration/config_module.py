@@ -129,7 +129,9 @@ def _image(container: Container) -> str:
 def _of_jobs(graph: Graph, code: Container, jobs: Sequence[Container], given: set[str]) -> Outcomes:
     """What jobs with the image of an application lack, whose program is of the package that holds the config module."""
     module = code.config
-    for job in jobs if module is not None and module.library else ():
+    if module is None or not module.library:
+        return
+    for job in jobs:
         words = [words for each in job.commands if (words := each.argv)[1:2] == ("-m",)]
         if job.gap is None and any(each[2].partition(".")[0] in PurePosixPath(module.path).parts for each in words):
             yield Compared(job.node)

@@ -29,12 +29,14 @@ from policyengine.api import (
     Unknown,
     Variable,
     connection_password,
+    environment,
     in_place,
     is_dummy,
     is_example,
     is_for_production,
     is_for_tests,
     is_generated,
+    is_mode,
     is_real,
     known,
     password_in,
@@ -79,8 +81,8 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
     files, in settings for the laptop, in the variables of containers, of which HEX306 and HEX307 speak, and in what
     they are started with, only tokens whose form tells them are reported (`ghp_…`, `AKIA…`, private keys): passwords of
     throwaway databases and texts for tests are meant to stand there. In a Compose file for the laptop what a generator
-    made under the name of a secret (32 characters or more in hex or Base64) is a warning, once a file. A state of
-    Terraform that git does not ignore is told by its name alone, once.
+    made under the name of a secret (32 characters or more in hex or Base64) is a warning, once a file, but for services
+    in a mode for development. A state of Terraform that git does not ignore is told by its name alone, once.
     The place is the name; the value is never shown.
     """
     seen: set[Span] = set()
@@ -147,6 +149,9 @@ def _generated(graph: Graph, seen: set[Span]) -> Iterator[Finding]:
     """What a generator made under the names of secrets in the Compose files for the laptop, once a file."""
     found: dict[str, dict[Span, tuple[Node, Variable]]] = {}
     for container in graph.containers(side=Side.LOCAL):
+        modes = (known(each.value, "").lower() for key, each in container.environment.items() if is_mode(key))
+        if any(environment(each) in _DEVELOPING for each in modes):
+            continue
         for each in container.service.environment:
             path, text = each.key_span.path, known(each.value, "")
             own = isinstance(each.value, Known) and each.value.span.path == path and each.origin is Origin.ENVIRONMENT
@@ -157,7 +162,7 @@ def _generated(graph: Graph, seen: set[Span]) -> Iterator[Finding]:
         node, first = next(iter(those.values()))
         keys = ", ".join(dict.fromkeys(each.key for _, each in those.values()))
         told = _found(node, first)
-        yield replace(told, args=told.args | {"key": keys}, severity=Severity.WARNING, related=tuple(those)[1:])
+        yield replace(told, args={**told.args, "key": keys}, severity=Severity.WARNING, related=tuple(those)[1:])
 
 
 class _Given(NamedTuple):
@@ -194,6 +199,7 @@ def _is_held(path: str, variable: Variable) -> bool:
     )
 
 
+_DEVELOPING = ("dev", "local", "test")
 _SHORTEST = 8
 _TEMPLATE = ".j2"
 _STATES = (".tfstate", ".tfstate.backup")
