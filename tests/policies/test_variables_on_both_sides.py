@@ -375,3 +375,42 @@ def test_an_image_that_may_be_of_either_of_two_builds_has_the_settings_of_neithe
     }
     message = "The container 'api' lacks 'ISSUER', which [the code requires](1)."
     assert told(trees.scan(tmp_path, files, "HEX303")) == [("HEX303", message)]
+
+
+MACHINE = """
+variable "db_password" {{
+  sensitive = true
+}}
+resource "digitalocean_droplet" "main" {{
+  {attribute} = <<-EOF
+    #!/bin/bash
+    {cat}
+    DB_USER=shop
+    {line}
+    ENV
+  EOF
+}}
+"""
+INTO = "cat <<ENV > /srv/shop/.env"
+WRITES = "A machine writes 'DB_PASSWORD' into an env file when it starts, in plain sight of who reads its data."
+
+
+@pytest.mark.parametrize(
+    ("attribute", "cat", "line", "found"),
+    [
+        ("user_data", INTO, "DB_PASSWORD=${var.db_password}", True),
+        ("user_data", "cat > /srv/.env << 'ENV'", 'DB_PASSWORD="${random_password.db.result}"', True),
+        ("user_data", "sudo tee /srv/.env <<ENV", "export DB_PASSWORD=${var.db_password}", True),
+        ("user_data", INTO, "DB_PASSWORD=$${DB_PASSWORD}", False),
+        ("user_data", INTO, "DB_PASSWORD=", False),
+        ("user_data", INTO, "DB_NAME=${var.db_name}", False),
+        ("user_data", INTO, "DB_SECRET_ARN=${aws_secretsmanager_secret.db.arn}", False),
+        ("user_data", "cat <<ENV > /srv/shop/motd", "DB_PASSWORD=${var.db_password}", False),
+        ("description", INTO, "DB_PASSWORD=${var.db_password}", False),
+    ],
+)
+def test_a_machine_that_writes_secrets_into_an_env_file_when_it_starts_is_told(
+    attribute: str, cat: str, line: str, found: bool, tmp_path: Path
+) -> None:
+    text = MACHINE.format(attribute=attribute, cat=cat, line=line).replace("    ENV", "ENV")
+    assert told(trees.scan(tmp_path, {"main.tf": text}, "HEX307")) == ([("HEX307", WRITES)] if found else [])

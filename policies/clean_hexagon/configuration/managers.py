@@ -15,6 +15,7 @@ from policyengine.api import (
     Finding,
     Fix,
     Graph,
+    HeldSecrets,
     Job,
     Known,
     Origin,
@@ -53,6 +54,7 @@ _MANAGERS = {"ssm": "the Parameter Store", "aws-secretsmanager": "Secrets Manage
         "unread": "The parameter '{secret}' is a String, not encrypted, and its name is that of a secret.",
         "manager": "'{key}' of '{name}' comes from {manager}, which 'secret_managers' does not list.",
         "file": "'{key}' of '{name}' comes from an env file that is written when the machine starts.",
+        "machine": "A machine writes '{keys}' into an env file when it starts, in plain sight of who reads its data.",
         "given": "'{name}' gives '{keys}' in plain sight to what it deploys.",
         "baked": "'{name}' writes '{keys}' into '{file}', which [a COPY](1) takes into the image that it pushes.",
         "shipped": "'{name}' copies '{file}' with its secrets to a machine.",
@@ -101,6 +103,12 @@ def secret_not_from_manager(graph: Graph, options: Options) -> Outcomes:
                 fix = Fix.replacing("make it a SecureString", secret.secure.span, "String", "SecureString")
                 args = {"secret": secret.name}
                 yield Finding(subject=secret, at=secret.secure.span, variant="unread", args=args, fix=fix)
+    for held in graph.all(HeldSecrets):
+        written = [each for each in held.written if each.span not in told]
+        if written:
+            keys = ", ".join(dict.fromkeys(each.value for each in written))
+            fix = Fix("let the machine read them from a secret manager when it starts")
+            yield Finding(subject=held, at=written[0], variant="machine", args={"keys": keys}, fix=fix)
     for job in graph.all(Job):
         given = [each for step in job.steps for each in step.given if is_secret_key(each.value)]
         if given:

@@ -141,6 +141,7 @@ class HeldSecrets(Node, frozen=True, kw_only=True):
 
     path: str  # the file
     secrets: tuple[Variable, ...]  # each at the place of its name
+    written: tuple[Known[str], ...] = ()  # those that the start script of a machine writes into an env file
 
 
 class IgnoreFile(Node, frozen=True, kw_only=True):

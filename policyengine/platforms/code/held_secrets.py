@@ -12,9 +12,11 @@ import contextlib
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from policyengine.knowledge import settings
 from policyengine.knowledge.names import is_example, is_for_production, is_for_tests, speaks_of_development
-from policyengine.knowledge.secrets import connection_password, secrecy, token_kind
+from policyengine.knowledge.secrets import connection_password, is_of_manager, secrecy, token_kind
 from policyengine.model.nodes import HeldSecrets, Side, Variable
 from policyengine.model.source import ReadError, Span
 from policyengine.model.value import Known, Sealed
@@ -45,6 +47,17 @@ _GIVEN = regex(
 _PROPERTY = regex(r"(?m)^[ \t]*([A-Za-z_][\w.-]{0,200})[ \t]{0,20}[=:][ \t]{0,20}()()([^\s#]{8,4000})[ \t]*$")
 _NO_SECRET = regex(r"[%@]|\w+(?:[.\\]+[A-Za-z_]\w*)+\Z|[A-Z][A-Z0-9_]*\Z|[a-z][a-z0-9]*(?:[_/-][a-z0-9]+)+\Z")
 """References, names of classes and constants, and names of words such as `shop/api-key`."""
+_ENV_FILE = regex(
+    r"(?m)^[^\n#]{0,200}(?:<<-?[ \t]{0,9}[\"']?(\w+)[\"']?[ \t]{0,9}>{1,2}[ \t]{0,9}\S{0,200}\.env\b"
+    r"|(?:>|\btee\b(?:[ \t]-a)?)[ \t]{0,9}\S{0,200}\.env[\w.]*[\"']?[ \t]{0,9}<<-?[ \t]{0,9}[\"']?(\w+))[^\n]*$"
+)
+"""`cat <<ENV > /srv/.env`, or `cat > /srv/.env <<ENV`."""
+_ASSIGNED = regex(
+    r"(?m)^[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]{0,100})=[\"']?\$\{([a-z][\w.\[\]]{2,200})\}[\"']?[ \t]*$"
+)
+_START_SCRIPT = regex(r"\b(?:user_data|custom_data|startup[-_]script|user-data)\w*\"?[ \t]*=")
+_SCRIPT = 8_000
+"""A start script has so many characters."""
 _OPEN = regex(r"[$%{]\{|\s")
 _PASSWORD = regex(r"(?i)(?:password|passwd|pwd)\Z")
 _COMMENT = regex(r"[ \t]*(?:#|//|\*|/\*|!)")
@@ -59,11 +72,12 @@ def lower(files: Files) -> Lowered:
     for path in _paths(files):
         source = files.read(path)
         found = tuple(dict.fromkeys(_secrets(source))) if source is not None else ()
-        if source is not None and found:
+        written = tuple(_written(source)) if source is not None and path.endswith(_TERRAFORM) else ()
+        if source is not None and (found or written):
             sealed += (Sealed(each.value.value, each.value.span) for each in found if isinstance(each.value, Known))
             place = source.span(0, 0)
             node = HeldSecrets(id=f"held:{path}", name=path, side=Side.SOURCE, span=place, path=path, secrets=found)
-            nodes.append(node)
+            nodes.append(replace(node, written=written))
     for path in files.ending(".tfstate", ".backup"):
         if path.endswith((".tfstate", ".tfstate.backup")) and not is_example(path) and not set_aside(path):
             place = Span(path, 0, 0)
@@ -107,6 +121,18 @@ def _secrets(source: Source) -> Iterator[Variable]:
                 held = held and not speaks_of_development(key)  # `development.secret_key_base`
             if held:
                 yield Variable(key, place, Known(text, span))
+
+
+def _written(source: Source) -> Iterator[Known[str]]:
+    """The names of secrets that the script of a machine writes into an env file, from what Terraform knows."""
+    for match in _ENV_FILE.finditer(source.text):
+        if _START_SCRIPT.search(source.text, max(0, match.start() - _SCRIPT), match.start()) is None:
+            continue
+        start, word = match.end(), match[1] or match[2]
+        end = source.text.find(f"\n{word}", start)
+        for line in _ASSIGNED.finditer(source.text, start, max(start, min(end, start + _SCRIPT))):
+            if secrecy(line[1]) == "secret" and not is_of_manager(line[2]):
+                yield Known(line[1], source.span(*line.span(1)))
 
 
 def _pairs(source: Source) -> Iterator[tuple[str, Span, str, Span]]:
