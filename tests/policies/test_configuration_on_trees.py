@@ -1036,6 +1036,7 @@ HEX = "9f4c1d7a02e85b36c4d8f17e6ab0935d2c7f48e1b6039ad5f1c2e7840b9d63a5"
 BASE64 = "q7Zr2LmX9vKd4TnB8wYp3Hs6Jc1Ra5GfE0uQx+N/k2o="
 SETTING = "services:\n  web:\n    image: a/b:1\n    environment:\n      {}: {}\n"
 STARTING = "services:\n  tunnel:\n    image: cloudflare/cloudflared:2025.1.0\n    command: tunnel run --token {}\n"
+AZURITE = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 TUNNEL = f"eyJhIjoi{HEX[:40]}{HEX}"
 
 
@@ -1052,6 +1053,7 @@ TUNNEL = f"eyJhIjoi{HEX[:40]}{HEX}"
         ("docker-compose.yml", SETTING.format("JWT_SECRET", "our-own-key-for-the-tokens-of-this-stack-42"), ""),
         ("docker-compose.yml", SETTING.format("JWT_SECRET", "dGhpcyBpcyB0aGUga2V5IG9mIG91ciBzdGFjaw=="), ""),
         ("docker-compose.yml", SETTING.format("JWT_SECRET", HEX) + "      NODE_ENV: development\n", ""),
+        ("docker-compose.yml", SETTING.format("ACCOUNT_KEY", AZURITE), ""),
         ("docker-compose.yml", SETTING.format("BUILD_DIGEST", HEX), ""),
         ("docker-compose.yml", SETTING.format("NEXT_PUBLIC_API_KEY", HEX), ""),
         ("docker-compose.yml", STARTING.format(TUNNEL), "--token"),
