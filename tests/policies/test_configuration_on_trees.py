@@ -1058,6 +1058,7 @@ TUNNEL = f"eyJhIjoi{HEX[:40]}{HEX}"
         ("docker-compose.yml", SETTING.format("NEXT_PUBLIC_API_KEY", HEX), ""),
         ("docker-compose.yml", STARTING.format(TUNNEL), "--token"),
         ("docker-compose.yml", STARTING.format("$TUNNEL_TOKEN"), ""),
+        ("docker-compose.yml", SETTING.format("SECRET_KEY", HEX) + "      ENVIRONMENT: development\n", ""),
         ("variables.tf", VARIABLE.format("db_password", "OurPassword123!"), "db_password"),
         ("variables.tf", VARIABLE.format("db_password", "password123"), ""),
     ],
@@ -1067,6 +1068,17 @@ def test_what_a_generator_made_and_the_tokens_of_commands_are_told(
 ) -> None:
     report = trees.scan(tmp_path, {path: text}, "HEX308")
     assert told(report) == ([("HEX308", f"'{key}' in '{path}' holds a secret.")] if key else [])
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [(f"    command: run --token {TUNNEL}\n", "command"), (f"    # command: --token {TUNNEL}\n", "")],
+)
+def test_a_token_in_a_compose_file_that_no_project_is_made_of_is_told(line: str, key: str, tmp_path: Path) -> None:
+    aside = f"services:\n  tunnel:\n    image: cloudflare/cloudflared:2025.1.0\n{line}"
+    files = {"docker-compose.yml": "services:\n  web:\n    image: a/b:1\n", "docker-compose.laptop.yml": aside}
+    message = f"'{key}' in 'docker-compose.laptop.yml' holds a secret."
+    assert told(trees.scan(tmp_path, files, "HEX308")) == ([("HEX308", message)] if key else [])
 
 
 def test_what_a_generator_made_is_told_once_a_compose_file(tmp_path: Path) -> None:

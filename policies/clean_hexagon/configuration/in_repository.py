@@ -46,6 +46,7 @@ from policyengine.api import (
     secrecy_of_value,
     speaks_of_development,
     token_kind,
+    words_of,
 )
 
 
@@ -123,7 +124,10 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
         fix = Fix("take it out of git, keep it in a remote backend, and replace the secrets that it holds")
         args = {"file": ", ".join(held.path for held in kept[:3])}
         yield Finding(subject=kept[0], at=kept[0], variant="state", args=args, related=tuple(kept[1:3]), fix=fix)
+    alone = [held for held in graph.all(HeldSecrets) if held.path.endswith(_YAML) and "compose" in held.path]
     for held in graph.all(HeldSecrets):
+        if held in alone:
+            continue
         yield Compared(held)
         secrets = [variable for variable in held.secrets if _is_held(held.path, variable)]
         if held.path.endswith(_TEMPLATE) and secrets:  # a file that holds all secrets of a machine has one finding
@@ -143,13 +147,19 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
         if command is not None and command.span not in seen:
             seen.add(command.span)
             yield _found(container.node, Variable(command.before, command.span, Absent(command.span)))
+    told = {span.path for span in seen}
+    for held in alone:  # of a Compose file from which no project is made
+        if held.path not in told:
+            yield Compared(held)
+            yield from (_found(held, variable) for variable in held.secrets if _is_held(held.path, variable))
 
 
 def _generated(graph: Graph, seen: set[Span]) -> Iterator[Finding]:
     """What a generator made under the names of secrets in the Compose files for the laptop, once a file."""
     found: dict[str, dict[Span, tuple[Node, Variable]]] = {}
     for container in graph.containers(side=Side.LOCAL):
-        modes = (known(each.value, "").lower() for key, each in container.environment.items() if is_mode(key))
+        said = ((key, known(each.value, "").lower()) for key, each in container.environment.items())
+        modes = (text for key, text in said if is_mode(key) or words_of(key)[-1:] == ("environment",))
         if any(environment(each) in _DEVELOPING for each in modes):
             continue
         for each in container.service.environment:
@@ -199,6 +209,7 @@ def _is_held(path: str, variable: Variable) -> bool:
     )
 
 
+_YAML = (".yml", ".yaml")
 _DEVELOPING = ("dev", "local", "test")
 _SHORTEST = 8
 _TEMPLATE = ".j2"

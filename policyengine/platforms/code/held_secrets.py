@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from policyengine.knowledge import settings
 from policyengine.knowledge.names import is_example, is_for_production, is_for_tests, speaks_of_development
-from policyengine.knowledge.secrets import connection_password, is_of_manager, secrecy, token_kind
+from policyengine.knowledge.secrets import connection_password, is_of_manager, secrecy, token_kind, tokens
 from policyengine.model.nodes import HeldSecrets, Side, Variable
 from policyengine.model.source import ReadError, Span
 from policyengine.model.value import Known, Sealed
@@ -36,6 +36,9 @@ _PROFILE = regex(
     r"|appsettings(?:\.\w+)?\.json|[\w-]*(?:service[_-]?account|adminsdk|credentials)[\w-]*\.json|wp-config\.php)"
 )
 _PROFILES = (".yml", ".yaml", ".properties", ".json", ".php", ".key")
+_COMPOSE = (".yml", ".yaml")
+_COMPOSE_NAME = regex(r"(?:.+/)?(?:docker-)?compose(?:[._-][\w.-]+)?\.ya?ml")
+_LINE = regex(r"[ \t]*(?:-[ \t]+)?[\"']?([A-Za-z_][\w.-]{0,100})")
 _RAILS_KEY = regex(r"(?:.+/)?config/(?:master|credentials/(?!dev|test)\w+)\.key")
 _KEY = regex(r"\s*([0-9a-f]{32})\s*\Z")
 _TERRAFORM = (".tf", ".tofu", ".tfvars")
@@ -65,6 +68,11 @@ _NAMED_ABOVE = regex(r"(?:\bvariable[ \t]+\"([\w-]+)\"[ \t]*\{[^{}]*|\bname[ \t]
 _ABOVE = 500
 
 
+def _is_compose(path: str) -> bool:
+    """Whether a file is called as those of Compose are."""
+    return _COMPOSE_NAME.fullmatch(path) is not None
+
+
 def lower(files: Files) -> Lowered:
     """A HeldSecrets node for each such file that has one, and for each state of Terraform, which is not read."""
     nodes: list[HeldSecrets] = []
@@ -90,7 +98,8 @@ def _paths(files: Files) -> Iterator[str]:
         if not is_example(path) and not set_aside(path):
             yield path
     yield from (path for path in files.ending(".j2") if _TEMPLATE.fullmatch(path) and not is_for_tests(path))
-    found = {path for path in files.ending(*_PROFILES) if (_PROFILE.fullmatch(path) or _RAILS_KEY.fullmatch(path))}
+    found = {path for path in files.ending(*_COMPOSE) if _is_compose(path)}
+    found |= {path for path in files.ending(*_PROFILES) if (_PROFILE.fullmatch(path) or _RAILS_KEY.fullmatch(path))}
     for language in settings.languages().values():
         found.update(path for path in files.ending(*language.endings) if language.holds(path))
         found.update(path for path in files.named(*language.names) if language.holds(path))
@@ -105,6 +114,9 @@ def _secrets(source: Source) -> Iterator[Variable]:
         if found := _KEY.match(source.text):
             span = source.span(*found.span(1))
             yield Variable("RAILS_MASTER_KEY", span, Known(found[1], span))
+        return
+    if _is_compose(source.path):
+        yield from _tokens(source)
         return
     stem, dot, profile = PurePosixPath(name).stem.replace("-", ".").partition(".")
     aside = dot and not is_for_production(profile) if _PROFILE.fullmatch(source.path) else speaks_of_development(stem)
@@ -121,6 +133,16 @@ def _secrets(source: Source) -> Iterator[Variable]:
                 held = held and not speaks_of_development(key)  # `development.secret_key_base`
             if held:
                 yield Variable(key, place, Known(text, span))
+
+
+def _tokens(source: Source) -> Iterator[Variable]:
+    """The tokens in a Compose file, at what their lines begin with: no project may be made of it."""
+    for found in tokens(source.text):
+        start = found.start - len(found.kind.prefix)
+        key = _LINE.match(source.text, source.text.rfind("\n", 0, start) + 1)
+        text = source.text[start : found.end]
+        if key is not None and key.end() <= start and token_kind(text, key[1]) is not None:
+            yield Variable(key[1], source.span(*key.span(1)), Known(text, source.span(start, found.end)))
 
 
 def _written(source: Source) -> Iterator[Known[str]]:
