@@ -99,6 +99,11 @@ def hands_over(words: Sequence[str]) -> bool:
     return any(_entries(words, table("rollout", Rollout).hands_over))
 
 
+def handing_over() -> tuple[str, ...]:
+    """The commands and actions that give a service another image than its files name."""
+    return tuple(table("rollout", Rollout).hands_over)
+
+
 def _entries(words: Sequence[str], entries: Container[str]) -> Iterator[str]:
     """The entries that one of the programs of a command line is, with the words behind it that are no options."""
     for layer in read(tuple(words)):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policyengine.model.nodes import Service, Side
-from policyengine.platforms.compose.choosing import choose, for_production
+from policyengine.platforms.compose.choosing import choose
+from policyengine.platforms.compose.producing import for_production
 from policyengine.repository import discover
 from policyengine.testing import scan_files
 
@@ -563,3 +564,118 @@ def test_a_broken_file_beside_the_project_costs_nothing_of_it(tmp_path: Path, in
     report = scan_files(files, tmp_path, installed)
     assert [each.name for each in report.graph.all(Service, side=Side.LOCAL)] == ["app"]
     assert [each.message for each in report.failures if "internal error" in each.message] == []
+
+
+ROLLED = """
+on: push
+jobs:
+  ship:
+    runs-on: ubuntu-24.04
+    steps: [{run: gcloud run deploy shop --image eu.gcr.io/acme/shop}]
+"""
+SSH = CLONED.replace("docker compose up", "docker compose -f docker-compose.vps.yml up")
+OWN = """
+on: push
+jobs:
+  ship:
+    runs-on: [self-hosted, linux]
+    environment: shop
+    steps: [{run: docker compose -f ops/shop.yml up -d}]
+"""
+OWNED = "services:\n  app: {image: acme/shop}\n"
+BARE = "services:\n  app: {build: .}\n"
+UP = "docker compose -f docker-compose.yml -f docker-compose.staging.yml up"
+DEV = {"compose.yml": BARE, "compose.prod.yml": "services: {app: {environment: {A: b}}}\n", "compose.dev.yml": WORK}
+RUNS = {
+    "live.sh": "docker compose -f compose.yml -f compose.prod.yml up -d\n",
+    "work.sh": "docker compose -f compose.dev.yml up\n",
+}
+PROVISIONED = {
+    "infra/droplet/compose.yaml": LASTING,
+    "infra/droplet/main.tf": 'resource "digitalocean_droplet" "it" {}\n',
+    "infra/dev/compose.yaml": STORES,
+}
+WRITTEN = "cd /opt/shop\ncat > docker-compose.yml << EOF\nservices: {}\nEOF\ndocker compose up -d\n"
+WORDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
+    "what a workflow called after CI starts on a server beats a name": (
+        {
+            "docker-compose.yml": WORK,
+            "docker-compose.prod.yml": LASTING,
+            "docker-compose.vps.yml": OWNED,
+            ".github/workflows/ci.yml": SSH,
+        },
+        ("docker-compose.yml",),
+        ("docker-compose.vps.yml",),
+    ),
+    "a job that deploys starts it on its own machine": (
+        {"docker-compose.yml": WORK, "ops/shop.yml": OWNED, ".github/workflows/ship.yml": OWN},
+        ("docker-compose.yml",),
+        ("ops/shop.yml",),
+    ),
+    "a job for tests on its own machine starts none": (
+        {
+            "docker-compose.yml": WORK,
+            "ops/shop.yml": OWNED,
+            ".github/workflows/check.yml": OWN.replace("    environment: shop\n", ""),
+        },
+        ("docker-compose.yml",),
+        (),
+    ),
+    "production is tried where a workflow rolls out what runs": (
+        {"docker-compose.yml": WORK, "docker-compose.prod.yml": BARE, ".github/workflows/ship.yml": ROLLED},
+        ("docker-compose.yml",),
+        (),
+    ),
+    "what Docker starts again is production beside it": (
+        {"docker-compose.yml": WORK, "docker-compose.prod.yml": LASTING, ".github/workflows/ship.yml": ROLLED},
+        ("docker-compose.yml",),
+        ("docker-compose.prod.yml",),
+    ),
+    "a chain that people are told to start": (
+        {
+            "docker-compose.yml": BARE,
+            "docker-compose.staging.yml": "services: {app: {environment: {A: b}}}\n",
+            ".github/workflows/ship.yml": ROLLED,
+            "README.md": f"```\n{UP}\n```\n",
+        },
+        ("docker-compose.yml", "docker-compose.staging.yml"),
+        (),
+    ),
+    "not where the base is started alone": (
+        {
+            "docker-compose.yml": BARE,
+            "docker-compose.staging.yml": "services: {app: {environment: {A: b}}}\n",
+            ".github/workflows/ship.yml": ROLLED,
+            "README.md": f"docker compose up\n{UP}\n",
+        },
+        ("docker-compose.yml",),
+        (),
+    ),
+    "a base of chains alone is not what is worked with": (
+        {**DEV, **RUNS},
+        ("compose.dev.yml",),
+        ("compose.yml", "compose.prod.yml"),
+    ),
+    "a base that a script starts is": (
+        {**DEV, **RUNS, "Makefile": "up:\n\tdocker compose up\n"},
+        ("compose.yml",),
+        ("compose.yml", "compose.prod.yml"),
+    ),
+    "a stack beside Terraform of its own": (PROVISIONED, ("infra/dev/compose.yaml",), ("infra/droplet/compose.yaml",)),
+    "a script writes the file of the server": (
+        {"docker-compose.yml": STORES, "debug/debug-compose.yml": WHOLE, "deploy.sh": WRITTEN},
+        ("docker-compose.yml",),
+        (),
+    ),
+    "a laptop is for work": ({"compose.laptop.yml": WORK, "ops/compose.gpu.yml": WORK}, ("compose.laptop.yml",), ()),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_what_commands_and_folders_say_tells_the_sides(name: str, tmp_path: Path) -> None:
+    files, local, production = WORDS[name]
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, "utf-8")
+    tree = discover.discover([tmp_path])
+    assert (choose(tree)[0], for_production(tree)[0]) == (local, production)

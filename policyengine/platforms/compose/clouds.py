@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from policyengine.knowledge.names import folder_kinds, hosts
+from policyengine.knowledge.rollout import handing_over
 from policyengine.knowledge.terraform_resources import module_type, resource_type
 from policyengine.patterns import regex
 
@@ -47,6 +48,13 @@ def told_of(source: Source) -> Told:
     kinds += [module_type(each) for each in _MODULE.findall(source.text)]
     runs = any(each is not None and each.node == "Service" and each.reader not in _OTHERWISE for each in kinds)
     return Told(words, runs)
+
+
+def rolls_out(tree: Files) -> bool:
+    """Whether a workflow gives a service of a cloud another image: what is called after production is tried then."""
+    known = handing_over()
+    sources = map(tree.read, tree.below(".github/workflows"))
+    return any(each in source.text for source in sources if source is not None for each in known)
 
 
 def runs_elsewhere(tree: Files) -> bool:

@@ -70,12 +70,21 @@ _ASSIGNED = regex(
 _REFERENCE = regex(r"\$[({]?(\w+)[)}]?")
 _DEFAULT = regex(r"\$\{\w+:?[-=]")
 """What begins a variable with a default: `${COMPOSE_FILE:-docker-compose.server.yml}`."""
+_OWN = "self-hosted"
 _SSM = "ssm send-command"
 _UP_THERE = regex(r"\bdocker[ -]compose\b[^\"';&|\n]{0,300}\bup\b")
 _BEFORE = regex(r"(?:\.?/|\$\w+/|\$\{[^}/]*\}/|\$\([^)/]*\)/|\{\{[^}/]*\}\}/)+")
 """What tells, at the start of a path, where a script runs."""
 _MACHINES = ("ansible", "playbook", "cloud-init", "cloud_init", "cloudinit", "user-data", "user_data")
 """What the path of a YAML file holds that says what machines of the cloud are set up with."""
+_PLAIN = regex(r"\bdocker[ -]compose\s+(?:--profile\s+\S+\s+)?(?:up|start|watch)\b")
+"""A command that lets Compose find its files."""
+_DEFAULT_FILE = r"[\"']?(?:[^\s\"';|&<>]*/)?(?:docker-)?compose\.ya?ml[\"']?(?!\S)"
+_WRITES = regex(
+    rf"(?:>|\btee\s)\s*{_DEFAULT_FILE}\s*(?:>\s*/dev/null\s*)?<<|"
+    rf"<<[^\n]{{1,60}}(?:>|\btee\s)\s*{_DEFAULT_FILE}"
+)
+"""A text of a script that becomes a Compose file: `cat > docker-compose.yml << EOF`."""
 _COPIES = frozenset({"copy", "synchronize", "template"})
 _STARTS_PROJECTS = frozenset({"docker_compose", "docker_compose_v2"})
 """Modules of Ansible, without their collections: https://docs.ansible.com/ansible/latest/collections/community/docker/"""
@@ -134,12 +143,12 @@ def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str, bool]]:
 def pulled(tree: Files) -> Iterator[tuple[tuple[str, ...], str]]:
     """The files that Compose finds by itself, where a script that deploys starts these on a machine, and what tells it.
 
-    The machine has a clone of the repository: nothing is shipped there, and no file is named.
+    The machine has a clone of the repository: nothing is shipped there, no file is named, and no script writes one.
     """
     files = default_files(tree, "")
-    for path in scripts(tree) if files else ():
+    for path in scripts(tree) if files and not _is_written(tree) else ():
         said = {environment(word) for word in words(path)}
-        if not _aside(path) and said.isdisjoint({"dev", "local", "test", "staging"}):
+        if (not _aside(path) or _deploys_too(path)) and said.isdisjoint({"dev", "local", "test", "staging"}):
             try:
                 told = tree.once(path, started)
             except ReadError:
@@ -179,6 +188,41 @@ def _is_start_script(path: str) -> bool:
 def _aside(path: str) -> bool:
     """Whether a path says that a file serves tests, examples or demonstrations."""
     return is_for_tests(path) or any(folder_kind(word) for word in words(path.removeprefix(_WORKFLOWS)))
+
+
+def _deploys_too(path: str) -> bool:
+    """Whether only `ci` in the name of a workflow says that it serves tests: it may deploy what has passed them."""
+    return path.startswith(_WORKFLOWS) and not _aside("-".join(word for word in words(path) if word != "ci"))
+
+
+def _is_written(tree: Files) -> bool:
+    """Whether a script writes the Compose file that a machine starts: what lies in the tree is another."""
+    return any(_WRITES.search(text) is not None for text in _texts(tree, scripts(tree)))
+
+
+def _texts(tree: Files, paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        try:
+            source = tree.read(path)
+        except ReadError:
+            continue  # whose file it is tells it
+        if source is not None and "compose" in source.text:
+            yield source.text
+
+
+def chains(tree: Files) -> frozenset[tuple[str, ...]]:
+    """The files that scripts, package scripts and what people are told to type give to Compose, as they lie here.
+
+    Without a file, where a command lets Compose find it.
+    """
+    found = set[tuple[str, ...]]()
+    told = tree.named("package.json", "README.md", "CLAUDE.md", "CONTRIBUTING.md", "AGENTS.md")
+    for path in (*scripts(tree), *told):
+        for text in _texts(tree, (path,)):
+            if _PLAIN.search(text) is not None:
+                found.add(())
+            found.update(_in_tree(tree, path, each.files) for each in _written(text, called=False) if each.files)
+    return frozenset(found)
 
 
 def _shipped(tree: Files, paths: Listing[str]) -> tuple[str, ...]:
@@ -227,8 +271,8 @@ def started(source: Source) -> tuple[Started, ...]:
         tasks = (_of_task(each) for document in yaml.read_all(source, []) for each in _mappings(document))
         found = [*_together([*_on_machine(source), *(one for task in tasks for one in task)]), *found]
     elif source.path.endswith(_ENDS):
-        steps = [step for document in yaml.read_all(source, []) for step in _steps(document)]
-        found = [*_together(found for step in steps for found in _of_step(step, source.path)), *found]
+        steps = [one for document in yaml.read_all(source, []) for one in _steps(document)]
+        found = [*_together(one for step, own in steps for one in _of_step(step, source.path, own=own)), *found]
     return tuple(_named(found, source.text))
 
 
@@ -307,9 +351,16 @@ def _of_task(task: Mapping) -> Iterator[Started]:
             yield from _copied([copied.text])
 
 
-def _steps(document: object) -> Iterator[Mapping]:
-    """The steps of all jobs, wherever they stand."""
-    return (each for each in _mappings(document) if each.get("run") is not None or each.get("uses") is not None)
+def _steps(document: object) -> Iterator[tuple[Mapping, bool]]:
+    """The steps of all jobs, and whether the job deploys on the machine of its own that it runs on."""
+    own = set[int]()
+    for each in _mappings(document):
+        runs = each.get("runs-on")
+        labels = runs.items if isinstance(runs, Sequence) else (runs,)
+        if each.get("environment") is not None and any(isinstance(one, Scalar) and one.text == _OWN for one in labels):
+            own.update(map(id, _mappings(each)))
+        if each.get("run") is not None or each.get("uses") is not None:
+            yield each, id(each) in own
 
 
 def _mappings(document: object) -> Iterator[Mapping]:
@@ -324,10 +375,10 @@ def _mappings(document: object) -> Iterator[Mapping]:
             waiting.extend(each.items)
 
 
-def _of_step(step: Mapping, path: str) -> Iterator[Started]:
+def _of_step(step: Mapping, path: str, *, own: bool) -> Iterator[Started]:
     run, uses, given = step.get("run"), step.get("uses"), step.get("with")
     if isinstance(run, Scalar):
-        yield from _of_script(run.text, path, remote=False)
+        yield from _of_script(run.text, path, remote=own)
     if not isinstance(uses, Scalar) or not isinstance(given, Mapping):
         return
     inputs = {entry.key.text: entry.value.text for entry in given.entries if isinstance(entry.value, Scalar)}

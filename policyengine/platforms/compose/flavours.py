@@ -11,7 +11,7 @@ from policyengine.knowledge.names import environment, folder_kind, is_retired, w
 from policyengine.model.nodes import Flavour, Service
 from policyengine.model.source import ReadError
 from policyengine.platforms import Lowered
-from policyengine.platforms.compose import choosing, services
+from policyengine.platforms.compose import candidates, producing, services
 from policyengine.platforms.compose.load import default_files, load
 from policyengine.platforms.compose.secrecy import secrets_of, written
 from policyengine.platforms.compose.sketch import sketch
@@ -31,7 +31,7 @@ _MOST = 12
 def lower(tree: Files, settings: Settings[ComposePart], chosen: Texts) -> Lowered:
     """A Flavour for each service that a file beside the project has, too; `chosen` are the project's files."""
     production = settings.part.production
-    deployed = choosing.for_production(tree, settings.pieces)[0] if production is UNSET else production
+    deployed = producing.for_production(tree, settings.pieces)[0] if production is UNSET else production
     ours = sketch(tree, chosen)
     nodes: list[Flavour] = []
     secret: list[Sealed] = []
@@ -62,7 +62,7 @@ def _beside(tree: Files, chosen: Texts, deployed: Texts) -> Iterator[Texts]:
         if any(folder_kind(part.lower()) not in (None, "test") for part in home.split("/") if part):
             continue
         own = sketch(tree, (path,))
-        if choosing.runs_on(path) or own.title in ("prod", "retired") or is_retired(path):
+        if candidates.runs_on(path) or own.title in ("prod", "retired") or is_retired(path):
             continue  # production's, or nobody's
         if home != folder and own.builds.isdisjoint(ours.builds):
             continue

@@ -58,11 +58,11 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     so a datastore of another file, nor what only gets a profile there, or one for the laptop: that is how a base loses
     a service.
     """
-    from policyengine.platforms.compose import choosing, deploying, given, services, sketch  # noqa: PLC0415 - see lower
+    from policyengine.platforms.compose import deploying, given, producing, services, sketch  # noqa: PLC0415 - see lower
 
     paths = settings.part.production
     if paths is UNSET:
-        paths, choice = choosing.for_production(tree, settings.pieces)
+        paths, choice = producing.for_production(tree, settings.pieces)
     else:
         paths = tuple(map(posixpath.normpath, paths))
         choice = Choice(PRODUCTION_PROJECT, ", ".join(paths), "configured as compose.production", paths=paths)
@@ -82,7 +82,7 @@ def production(tree: Files, settings: Settings[ComposePart]) -> Lowered:
     running.update(each.id for each in nodes if isinstance(each, Service) and any(map(deploys, each.profiles)))
     started = [each for each in nodes if (each.id if isinstance(each, Service) else each.service) in running]
     nodes = started or nodes
-    others = choosing.building(tree, paths)
+    others = producing.building(tree, paths)
     built = tuple(_built_elsewhere(tree, nodes, others)) if others else ()
     return replace(made, nodes=(*nodes, *built))  # profiles may be called after machines, each has its own
 
