@@ -30,7 +30,7 @@ class Cache(Struct, frozen=True):
         if self.directory is None:
             return None
         try:
-            data = (self.directory / kind / key[:2] / key).read_bytes()
+            data = _read(self.directory / kind / key[:2] / key)
             digest, body = data[:16], data[16:]
             if _seal(kind, key, body) != digest:
                 return None
@@ -49,7 +49,8 @@ class Cache(Struct, frozen=True):
             for made in (folder.parent, folder):
                 made.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = folder / f".{key}.{os.getpid()}"
-            temporary.write_bytes(_seal(kind, key, body) + body)
+            with os.fdopen(os.open(temporary, _NEW, 0o600), "wb") as file:
+                file.write(_seal(kind, key, body) + body)
             temporary.replace(folder / key)
         except (OSError, ValueError):
             return
@@ -58,6 +59,24 @@ class Cache(Struct, frozen=True):
 def _seal(kind: str, key: str, body: bytes) -> bytes:
     """What tells an entry from one that is damaged, or that stands at the place of another."""
     return blake2b(body, digest_size=16, key=blake2b(f"{kind}/{key}".encode(), digest_size=16).digest()).digest()
+
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_PLAIN = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def _read(path: Path) -> bytes:
+    """What a file holds that the user alone can have written.
+
+    Raises:
+        OSError: there is none; a link, a pipe, or what somebody else may write stands there.
+    """
+    descriptor = os.open(path, _PLAIN)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or not _is_own(status):
+            raise OSError
+        return file.read()
 
 
 NOTHING = Cache(None)
@@ -114,8 +133,9 @@ def _folder_of_caches() -> Path:
 def _private(directory: Path) -> bool:
     """Whether it is a folder, no link, in which only the user may write."""
     status = directory.lstat()
-    if not stat.S_ISDIR(status.st_mode):
-        return False
-    if not hasattr(os, "getuid"):
-        return True
-    return status.st_uid == os.getuid() and not status.st_mode & 0o022
+    return stat.S_ISDIR(status.st_mode) and _is_own(status)
+
+
+def _is_own(status: os.stat_result) -> bool:
+    """Whether only the user may write there."""
+    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
