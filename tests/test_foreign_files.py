@@ -155,6 +155,16 @@ def test_a_nul_in_code_is_no_failure(tmp_path: Path) -> None:
     assert report(tmp_path, dict.fromkeys(names, b"a = '\0'\n")).failures == ()
 
 
+def test_git_reads_a_line_of_gitignore_up_to_a_nul_byte(tmp_path: Path) -> None:
+    lines = b"out.tf\nno.tf\0\0\n\0k\0e\0p\0t\0\nlast.tf\0"
+    names = ("out.tf", "no.tf", "kept.tf", "last.tf")
+    found = report(tmp_path, {".gitignore": lines, ".dockerignore": lines, **dict.fromkeys(names, b"\n")})
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    ignored = subprocess.run([*git, "check-ignore", *names], check=True, capture_output=True).stdout.decode().split()
+    assert (found.failures, set(names) - set(found.sources)) == ((), set(ignored))
+
+
 @pytest.mark.parametrize("version", ["2", "3", "4"])
 def test_a_committed_file_counts_although_gitignore_lists_it(tmp_path: Path, version: str) -> None:
     for name in ("build/sub/main.tf", "build/out.tf", ".env", "app/local.env", "app/kept.env"):

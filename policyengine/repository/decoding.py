@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 
 from policyengine.model.source import ReadError, Source, Span
+from policyengine.patterns import regex
 
 
 class Withheld(ReadError):  # noqa: N818 - said of the file
@@ -41,6 +42,8 @@ _SEALED = (b"ENC[AES256_GCM,", b"sops")
 
 
 _IGNORES = (".gitignore", ".dockerignore")
+_BEHIND_NUL = regex(r"\0[^\n]*")
+"""What git does not see of a line of .gitignore: it reads a pattern up to the first NUL byte."""
 _COMMENTED = ("Dockerfile", "Containerfile", ".env")
 
 
@@ -81,7 +84,9 @@ def decode(data: bytes, path: str) -> Source:
         where = Span(path, len(before), len(before))
         kind = Withheld if data.startswith(b"#!") or path.endswith(_SCRIPTS) else ReadError
         raise kind(f"is not UTF-8 text: invalid byte at offset {error.start}", where, "save it as UTF-8") from error
-    if "\0" in text and path.endswith((*_CODE, *_SCRIPTS)):
+    if path.endswith(".gitignore"):
+        text = _BEHIND_NUL.sub(lambda match: " " * len(match[0]), text)
+    if "\0" in text and (path.endswith((*_CODE, *_SCRIPTS)) or path.endswith(_IGNORES)):
         text = text.replace("\0", "\ufffd")
     if "\0" in text:
         at = text.index("\0")

@@ -246,7 +246,8 @@ def test_a_row_speaks_of_every_image_that_it_names(row: object) -> None:
     assert isinstance(row, Row)
     assert (row.tools or frozenset()) <= set(CHECKED_TOOLS)
     tag = {None: "1.2.3", "alpine": "1.2.3-alpine", "slim": "1.2.3-slim", "alpine.*slim": "1-alpine-slim",
-           "(?:^|-)fpm": "8.4-fpm", "(?:^|-)apache": "8.4-apache", "chiseled": "9.0-noble-chiseled", "debug": "debug", "nonroot": "nonroot"}.get(row.variant)  # fmt: skip
+           "(?:^|-)fpm": "8.4-fpm", "(?:^|-)apache": "8.4-apache", "chiseled": "9.0-noble-chiseled", "debug": "debug", "distroless": "distroless",
+           "alpine|bookworm|bullseye|debian|trixie": "python3.13-bookworm", "nonroot": "nonroot"}.get(row.variant)  # fmt: skip
     assert tag is not None, f"say here which tag has the variant {row.variant!r}"
     later = ROWS[ROWS.index(row) + 1 :]
     for name in row.repositories:

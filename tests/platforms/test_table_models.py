@@ -219,6 +219,17 @@ def test_alembic_is_followed_in_the_order_of_its_revisions(tmp_path: Path) -> No
     )
 
 
+def test_a_table_of_sqlmodel_is_called_as_its_class_in_lower_case(tmp_path: Path) -> None:
+    models = (
+        "class OrderItem(ItemBase, table=True):\n    id: int\n\n\nclass ItemRead(SQLModel):\n    id: int\n\n\n"
+        'class Named(SQLModel, table=True):\n    __tablename__ = "old"\n'
+    )
+    (found,), open_ = told(tmp_path, {**alembic('op.create_table("old")'), "app/models.py": models})
+    assert (found[0], open_) == ("orderitem", [])
+    made = alembic('op.create_table("old")', 'op.create_table("orderitem")')
+    assert told(tmp_path, {**made, "app/models.py": models}) == ([], [])
+
+
 @pytest.mark.parametrize("annotation", ["", ": str", ": ClassVar[str] ", " : t.ClassVar[ str ]"])
 def test_the_name_of_a_table_may_have_a_type(annotation: str, tmp_path: Path) -> None:
     models = f'class Sale(Base):\n    __tablename__{annotation} = "sales"\n'

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from policyengine.api import (
@@ -166,7 +167,8 @@ def _finding(graph: Graph, build: Build, stage: Stage, copy: Copy, path: str) ->
 def _places(stage: Stage, copy: Copy, path: str) -> Iterator[str]:
     """Where a COPY puts a file of the context; nowhere where it takes neither the file nor a folder above."""
     for source in copy.sources:
-        start = "" if isinstance(source, Unknown) else f"{posixpath.normpath(source).strip('/')}/".removeprefix("./")
+        taken = "" if isinstance(source, Unknown) else _named(posixpath.normpath(source).strip("/"), path)
+        start = f"{taken}/".removeprefix("./") if taken else ""
         if isinstance(source, Unknown) or not f"{path}/".startswith(start):
             continue
         if start != f"{path}/":
@@ -174,6 +176,14 @@ def _places(stage: Stage, copy: Copy, path: str) -> Iterator[str]:
         else:
             folder = len(copy.sources) > 1 or isinstance(copy.target, Unknown) or copy.target.endswith(("/", "."))
             yield f"{_into(stage, copy)}/{posixpath.basename(path)}" if folder else _into(stage, copy)
+
+
+def _named(source: str, path: str) -> str:
+    """What a source with wildcards (`.env*`) names of a path, part by part as Docker does; else the source."""
+    wanted = source.split("/")
+    parts = path.split("/")[: len(wanted)]
+    matches = len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+    return "/".join(parts) if matches else source
 
 
 def _ships(stages: Sequence[Stage], built: Stage, stage: Stage, place: str) -> bool:

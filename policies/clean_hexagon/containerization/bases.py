@@ -10,6 +10,7 @@ from clean_hexagon.options import Options
 from clean_hexagon.paths import above, lies_in
 from policyengine.api import (
     Absent,
+    Build,
     Compared,
     Container,
     Copy,
@@ -162,10 +163,12 @@ def base_image_drift(graph: Graph, _: Options) -> Outcomes:
 
     Asked of the Dockerfiles of applications, and of proxies that are built here. A tag that names no version (`latest`,
     `lts`, none) is reported; one whose minor moves (`node:22-alpine`) is a convention. A digest pins everything, an
-    image without versions has none to name. The C library counts where a stage copies from another one and a dependency
+    image without versions has none to name. Of an image that is not known only `latest`, written or not, is reported,
+    unless the repository builds it. The C library counts where a stage copies from another one and a dependency
     is a native module.
     """
     seen: set[Span] = set()
+    own = {ref.repository for build in graph.all(Build) for ref in build.references}
     for container in graph.containers():
         if not isinstance(container.stage, Known) or container.role not in (Role.APP, Role.PROXY):
             continue
@@ -173,16 +176,21 @@ def base_image_drift(graph: Graph, _: Options) -> Outcomes:
         for stage in graph.ingredients(container.stage.value):
             if isinstance(stage.base, Known | Floating) and stage.base.span not in seen and not stage.parent:
                 seen.add(stage.base.span)
-                yield from _moves(stage, stage.base.value, stage.base.span)
+                if stage.base.value.repository not in own:
+                    yield from _moves(stage, stage.base.value, stage.base.span)
         yield from _two_libraries(graph, container, container.stage.value, seen)
 
 
 def _moves(stage: Stage, base: ImageRef, span: Span) -> Iterator[Finding]:
     engine, tag = engine_of(base, span), base.effective_tag
-    if tag is None or base.digest is not None or engine is None or not engine.numbered:
+    if tag is None or base.digest is not None:
         return
     args = {"dockerfile": stage.dockerfile, "image": base.shown}
-    if isinstance(engine.version, Unknown) and (tag == "latest" or engine.purpose != "base"):
+    if engine is None or not engine.numbered:
+        counted = engine is not None and engine.purpose == "runtime" and isinstance(engine.version, Unknown)
+        if tag == "latest" and not base.undecided and (counted or (engine is None and "/" in base.repository)):
+            yield Finding(subject=stage, at=span, args=args, fix=Fix("name a version, and best a digest"))
+    elif isinstance(engine.version, Unknown) and (tag == "latest" or engine.purpose != "base"):
         yield Finding(subject=stage, at=span, args=args, fix=Fix("name a version, and best a digest"))
     elif isinstance(engine.version, Floating) and engine.purpose == "runtime" and engine.version.value.minor is None:
         fix = Fix("name the minor version, or a digest")

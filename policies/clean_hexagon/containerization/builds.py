@@ -89,7 +89,7 @@ def _built(local: Container, dockerfile: str) -> tuple[Change, ...]:
     severity=Severity.ERROR,
     remedy="Set 'build.target' to the stage that is deployed.",
     message={
-        "default": "'{local}' is built up to the stage '{here}', but [the deployed image](1) up to '{there}'.",
+        "default": "'{local}' is built up to the stage {here}, but [the deployed image](1) up to {there}.",
         "none": "'{local}' is to be built up to the stage '{here}', which '{file}' does not have: the build fails.",
     },
 )
@@ -123,7 +123,7 @@ def build_target_divergence(graph: Graph, _: Options) -> Outcomes:
             subject=local.node,
             against=cloud.node,
             at=build.target if isinstance(build.target, Known) else build,
-            args={"local": local.name, "here": here.value.name, "there": there.name},
+            args={"local": local.name, "here": _stage_name(here.value), "there": _stage_name(there)},
             related=(maker.target if isinstance(maker.target, Known) else maker,),
             fix=Fix(
                 f"build the stage {there.name}",
@@ -132,6 +132,11 @@ def build_target_divergence(graph: Graph, _: Options) -> Outcomes:
                 else (Put(local.span, ("build", "target"), there.name),),
             ),
         )
+
+
+def _stage_name(stage: Stage) -> str:
+    """A stage by its name, or by the number that stands for it where it has none."""
+    return f"number {stage.index}, which has no name" if stage.name == str(stage.index) else f"'{stage.name}'"
 
 
 def _without_stage(graph: Graph) -> Iterator[Finding]:

@@ -192,7 +192,8 @@ _TABLENAME = regex(
     r"\b__tablename__(?:[ \t]*:[\w\[\]., \t]*+)?[ \t]*=\s*(?:[\"'](\w+)[\"']|(\S))|\bdef[ \t]+__tablename__"
 )
 _CORE = regex(r"\bTable\(\s*[\"'](\w+)[\"']\s*,\s*(?:\w+\.)*metadata\b")
-_BASES = regex(r"\bdb\.Model\b|\btable[ \t]*=[ \t]*True")
+_TABLE = regex(r"\btable[ \t]*=[ \t]*True\b")
+"""What makes a class of SQLModel a table, which is called as the class is, in lower case."""
 _REVISION = regex(r"^(revision|down_revision)\b[^=\n]*=\s*(?:[\"']([\w-]+)[\"']|(None)|(\S))", re.MULTILINE)
 _UPGRADE = regex(r"^def[ \t]+upgrade\b.*?(?=^def[ \t]|\Z)", re.MULTILINE | re.DOTALL)
 _OP = regex(
@@ -227,9 +228,13 @@ def _alembic(files: Files, folder: Folder, folders: Sequence[Folder]) -> Iterato
                 declared.append(SchemaTable(match[1], source.span(*match.span(1)), loose=True))
             else:
                 made.open("names of tables are computed", source.span(*match.span()))
-        unnamed = next((each for each in _MODEL.finditer(text) if _BASES.search(each[2])), None)
-        if unnamed is not None and "__tablename__" not in text:
-            made.open("names of tables are those of classes", source.span(*unnamed.span()))
+        for match in _MODEL.finditer(text):
+            if _TABLE.search(match[2]):
+                end = text.find("\nclass ", match.end())
+                if "__tablename__" not in text[match.end() : end if end > 0 else len(text)]:
+                    declared.append(SchemaTable(match[1].lower(), source.span(*match.span(1)), loose=True))
+            elif "db.Model" in match[2] and "__tablename__" not in text:
+                made.open("names of tables are those of classes", source.span(*match.span()))
     if not declared:
         return
     said = {word for text in texts for word in re.findall(r"[\"'](\w+)[\"']", text)}
