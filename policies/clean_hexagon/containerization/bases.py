@@ -163,7 +163,7 @@ def base_image_drift(graph: Graph, _: Options) -> Outcomes:
 
     Asked of the Dockerfiles of applications, and of proxies that are built here. A tag that names no version (`latest`,
     `lts`, none) is reported; one whose minor moves (`node:22-alpine`) is a convention. A digest pins everything, an
-    image without versions has none to name. Of an image that is not known only `latest`, written or not, is reported,
+    image without versions has none to name. Of an image that is not known only a written `latest` is reported,
     unless the repository builds it. The C library counts where a stage copies from another one and a dependency
     is a native module.
     """
@@ -188,7 +188,8 @@ def _moves(stage: Stage, base: ImageRef, span: Span) -> Iterator[Finding]:
     args = {"dockerfile": stage.dockerfile, "image": base.shown}
     if engine is None or not engine.numbered:
         counted = engine is not None and engine.purpose == "runtime" and isinstance(engine.version, Unknown)
-        if tag == "latest" and not base.undecided and (counted or (engine is None and "/" in base.repository)):
+        written = engine is None and base.tag == tag and "/" in base.repository
+        if tag == "latest" and not base.undecided and (counted or written):
             yield Finding(subject=stage, at=span, args=args, fix=Fix("name a version, and best a digest"))
     elif isinstance(engine.version, Unknown) and (tag == "latest" or engine.purpose != "base"):
         yield Finding(subject=stage, at=span, args=args, fix=Fix("name a version, and best a digest"))
