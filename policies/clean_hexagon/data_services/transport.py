@@ -33,7 +33,7 @@ from policyengine.api import (
 )
 
 _ON = frozenset({"1", "on", "true", "yes"})
-_URL = regex(r"postgres(?:ql)?(?:\+\w+)?://")
+_URL = regex(r"(?:jdbc:)?postgres(?:ql)?(?:\+\w+)?://")
 _MODE = regex(r"[?&](?:ssl\w*|encrypt)=([\w-]*)")
 _SWITCH = regex(
     r"(?:.*_)?(?:DB|DATABASE|PG|POSTGRES(?:QL)?|SQL|RDS)_?(?:USE_|REQUIRE_)?(?:SSL|TLS)(?:_?MODE)?|(?:.*_)?SSL_?MODE"
