@@ -68,7 +68,7 @@ def configured(nodes: Iterable[Node], edges: set[Edge]) -> Iterator[Edge]:
     built_by: dict[str, list[str]] = {}
     for source, target in sorted((each.source, each.target) for each in edges if each.kind is EdgeKind.BUILT_BY):
         built_by.setdefault(source, []).append(target)
-    built_from = {edge.source: edge.target for edge in edges if edge.kind is EdgeKind.BUILT_FROM}
+    built_from = dict(sorted((edge.source, edge.target) for edge in edges if edge.kind is EdgeKind.BUILT_FROM))
     by_id = {node.id: node for node in everything}
     own = {
         node.id: node if isinstance(node, Build) else node.build
