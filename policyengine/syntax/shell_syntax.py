@@ -42,6 +42,8 @@ DEPTH = 40
 LENGTH = 1_000_000
 """How many characters of a script are read."""
 _ROUNDS = 4
+_OPENS = regex(r"(?:\A|[\s;])(?:then|else|do)\s*\Z")
+"""Behind these words stands a command, and no `;`."""
 
 
 def parse(text: Text, *, plainly: bool = True) -> tuple[CommandList, bool]:
@@ -72,7 +74,7 @@ def parse(text: Text, *, plainly: bool = True) -> tuple[CommandList, bool]:
                 break
             letters = list(written)
             for at in converter.ends:  # the grammar has read on over the end of a line
-                letters[at] = ";"
+                letters[at] = "\n" if _OPENS.search(written, max(0, at - 8), at) else ";"
             written = "".join(letters)
     except ReadError:
         return CommandList(), False

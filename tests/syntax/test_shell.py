@@ -136,6 +136,31 @@ def test_what_the_grammar_of_bash_misreads_is_read_as_bash_does(text: str, words
     assert read(text).complete
 
 
+JOINED = r"""
+if [ "$CODE" = "0" ]; then
+  for i in {1..3}; do
+    if [ $? -eq 0 ] && [ -n "$LOG" ]; then
+      if echo "$LOG" | grep -i "error\|failed\|exception\|denied\|timeout" > /dev/null; then
+        echo "$LOG" | grep -i "error\|failed\|exception\|denied\|timeout" | head -10
+      else
+        echo "Nothing is wrong in what it wrote"
+      fi
+      if echo "$LOG" | grep -i "permission denied\|access denied" > /dev/null; then
+        echo "The database may lack a migration"
+      fi
+    fi
+  done
+fi
+"""
+
+
+def test_what_stands_behind_else_is_a_command_where_the_grammar_joins_its_lines() -> None:
+    assert read(JOINED).complete
+    assert [list(each)[-1] for each in lines(JOINED) if each[0] in ("head", "echo")] == [
+        *("$LOG", "$LOG", "-10", "Nothing is wrong in what it wrote", "$LOG", "The database may lack a migration"),
+    ]
+
+
 @pytest.mark.parametrize("text", ["R=$A.dkr.$B.com", "R=`a`-`b`.zip"])
 def test_a_value_is_one_word(text: str) -> None:
     command = read(text).commands[-1]
