@@ -1,6 +1,7 @@
 """What env files set that no file tells: those in a mounted folder of sources, and those of production."""
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from msgspec import Struct
 
@@ -97,4 +98,4 @@ def stood_in(container: Container) -> Unknown | None:
 
 def of_example(variable: Variable) -> bool:
     """Whether an example in place of an env file that is not in the tree says what a variable is."""
-    return isinstance(variable.value, Known) and is_example(variable.value.span.path)
+    return isinstance(variable.value, Known) and is_example(PurePosixPath(variable.value.span.path).name)
