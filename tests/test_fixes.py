@@ -38,6 +38,7 @@ KEPT = Kept()
 
 NOT_BY_ITSELF = {
     ("HEX302", "the image takes .env.local with it"): "HEX302",  # then '.env' is named, which its example tells of
+    ("HEX302", "a pattern of the COPY takes .env.local with it"): "HEX302",  # the same
     ("HEX303", "the cloud gives a variable another name than the code"): "HEX303",  # lacking locally then: HEX304
     ("HEX310", "a wrapper with the secrets of production that logs in first"): "HEX109",  # those are not for the laptop
     ("HEX312", "no container of the cloud sets the secret"): "HEX312",  # the key is then lacking locally: HEX304
