@@ -136,6 +136,7 @@ from policyengine.model.endpoint import origin_of as origin_of
 from policyengine.model.endpoint import shown_origin as shown_origin
 from policyengine.model.endpoint import web_origin as web_origin
 from policyengine.model.graph import PRODUCTION_PROJECT as PRODUCTION_PROJECT
+from policyengine.model.graph import PROJECT as PROJECT
 from policyengine.model.graph import Candidate as Candidate
 from policyengine.model.graph import Choice as Choice
 from policyengine.model.graph import Edge as Edge

@@ -25,18 +25,14 @@ from policyengine.linking.alone import (
     by_word,
     candidates,
     grouped,
-    holds_another,
     lasting,
-    one_definition,
-    together,
-    variants,
-    without_stand_ins,
 )
 from policyengine.linking.datastores import offered
 from policyengine.linking.declared import named, told_at, unknown
 from policyengine.linking.evidence import NOTHING, Score, says_little, score
 from policyengine.linking.features import APPLICATION, Features, Reading, family
 from policyengine.linking.matching import matched
+from policyengine.linking.variants import holds_another, one_definition, together, variants, without_stand_ins
 from policyengine.model.graph import Candidate, Graph, Pair, Unpaired
 from policyengine.model.nodes import Bucket, Cache, Database, Datastore, Node, Queue, Role, Search, Service, Side
 from policyengine.model.source import UsageError

@@ -15,6 +15,7 @@ from policyengine.model.image import engine_of
 from policyengine.model.nodes import Build, Datastore, IgnoreFile, Job, Node, Package, Role, Service, Side, Stage
 from policyengine.model.relations import (
     PRODUCTION_PROJECT,
+    PROJECT,
     Candidate,
     Choice,
     Edge,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PRODUCTION_PROJECT",
+    "PROJECT",
     "Candidate",
     "Choice",
     "Edge",

@@ -81,6 +81,9 @@ class Unpaired(Struct, frozen=True):
     aside: bool = False
 
 
+PROJECT = "Compose project"
+"""What the choice of the Compose files that developers start is called."""
+
 PRODUCTION_PROJECT = "production Compose project"
 """What the choice of the Compose files that production runs is called."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from policyengine.model.graph import PROJECT
 from policyengine.reports.lines import visible
 from policyengine.reports.pairs import to_settle
 from policyengine.reports.redact import Redactor
@@ -64,17 +65,13 @@ def _systems(report: Report) -> Iterator[str]:
     yield "# The repository holds several systems, each compared by itself. To have it otherwise, say what is whose:"
     yield "# systems:"
     for name, each in report.systems.items():
-        paths = [
-            _text(choice.chosen)
-            for choice in each.graph.choices
-            if choice.what in ("Compose project", "Terraform root")
-        ]
+        paths = [_text(choice.chosen) for choice in each.graph.choices if choice.what in (PROJECT, "Terraform root")]
         yield f"#   {_text(name)}: {{paths: [{', '.join(paths)}]}}"
 
 
 def _sides(graph: Graph, *, stated: bool) -> Iterator[str]:
     """What is the local side, what the cloud side, and which environment of it counts."""
-    projects, roots = _chosen(graph, "Compose project"), _chosen(graph, "Terraform root")
+    projects, roots = _chosen(graph, PROJECT), _chosen(graph, "Terraform root")
     for choice in projects[:1]:
         files = ", ".join(_text(file) for file in choice.chosen.split(", "))
         yield ""

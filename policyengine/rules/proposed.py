@@ -7,6 +7,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from policyengine.knowledge.names import folder_kinds, is_for_tests, speaks_of_development
+from policyengine.model.graph import PROJECT
 from policyengine.model.nodes import Beside, Service, Side
 from policyengine.patterns import regex
 
@@ -26,8 +27,7 @@ def production(graph: Graph) -> str:
     It is a proposal: the chain of files that is read is what production starts without what is for development; else
     another file starts some of the same services. Empty where there is no other file.
     """
-    chosen = next((each.chosen for each in graph.choices if each.what == "Compose project"), "none")
-    files = [] if chosen == "none" else chosen.split(", ")
+    files = next((list(each.paths) for each in graph.choices if each.what == PROJECT), [])
     others = [path for _, path in sorted(_others(graph, files))] if files else []
     work = [each for each in others if speaks_of_development(each)]
     if work and not any(map(speaks_of_development, files)):

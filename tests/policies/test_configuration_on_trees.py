@@ -698,6 +698,24 @@ def test_what_only_an_example_for_the_laptop_holds_is_nothing_that_production_se
     assert told(trees.scan(tmp_path, files, "HEX304")) == [("HEX304", message)]
 
 
+@pytest.mark.parametrize(("key", "asked"), [("SPRING_PROFILES_ACTIVE", False), ("NODE_ENV", True)])
+@pytest.mark.parametrize("value", ["var.mode", '"production"'])
+def test_profiles_of_spring_that_nobody_can_tell_are_not_compared(
+    key: str, asked: bool, value: str, tmp_path: Path
+) -> None:
+    known = value.startswith('"')
+    mode = f"environment: {{{key}: production}}" if not known else f"environment: {{{key}: '${{MODE:?}}'}}"
+    files = {
+        **BUILT,
+        "docker-compose.yml": f"services:\n  app:\n    build: .\n    {mode}\n",
+        "main.tf": f'variable "mode" {{}}\n{ecs(key, value)}',
+    }
+    report = trees.scan(tmp_path, files, "HEX316")
+    assert told(report) == []
+    assert len(report.undecided) == asked
+    assert [each.rule for each in report.compared] == (["HEX316"] if asked else [])
+
+
 def test_one_env_file_that_both_sides_lack_is_asked_for_once(tmp_path: Path) -> None:
     files = {
         **BUILT,

@@ -358,6 +358,21 @@ def test_a_job_with_the_image_of_an_application_gets_what_its_settings_require(
     assert told(report) == ([("HEX303", message)] if lacking else [])
 
 
+def test_two_images_that_nobody_knows_are_not_one(tmp_path: Path) -> None:
+    unknown = JOBS.format(image="app", command='["python", "-m", "shop.digest"]')
+    unknown = unknown.replace('"ghcr.io/acme/app:1"', "var.api", 1).replace('"ghcr.io/acme/app:1"', "var.digest")
+    files = {
+        ".github/workflows/b.yml": BUILT[".github/workflows/b.yml"],
+        "Dockerfile": "FROM python:3.13\nCOPY . .\nCMD python -m shop.main\n",
+        "requirements.txt": "pydantic-settings\n",
+        "shop/config.py": "from pydantic_settings import BaseSettings\n\nclass S(BaseSettings):\n    issuer: str\n",
+        "shop/main.py": "import shop.config\n",
+        "shop/digest.py": "import shop.config\n",
+        "main.tf": f'variable "api" {{}}\nvariable "digest" {{}}\n{unknown}',
+    }
+    assert told(trees.scan(tmp_path, files, "HEX303")) == []
+
+
 def test_an_image_that_may_be_of_either_of_two_builds_has_the_settings_of_neither(tmp_path: Path) -> None:
     settings = "from pydantic_settings import BaseSettings\n\nclass S(BaseSettings):\n    issuer: str\n"
     run = "docker build -t ghcr.io/acme/{0}:1 --build-arg APP={0} . && docker push ghcr.io/acme/{0}:1"

@@ -91,7 +91,8 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
     named = answering(graph)
     jobs: dict[str, list[Container]] = {}
     for container in graph.deployed(role=Role.JOB):
-        jobs.setdefault(_image(container), []).append(container)
+        if image := _image(container):
+            jobs.setdefault(image, []).append(container)
     written: dict[str, set[str]] = {}
     for one in baked(graph):
         written.setdefault(one.stage.id, set()).update(each.name for each in one.variables)
@@ -120,7 +121,7 @@ def env_key_missing_in_cloud(graph: Graph, _: Options) -> Outcomes:
 
 
 def _image(container: Container) -> str:
-    """The image that a container runs, or where it is said; empty for one that Compose builds."""
+    """The image that a container runs; empty where none is known, and for one that Compose builds."""
     if container.service.build is not None or not isinstance(container.image, Known | Floating):
         return ""
     return container.image.value.text

@@ -124,17 +124,6 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
         fix = Fix("take it out of git, keep it in a remote backend, and replace the secrets that it holds")
         args = {"file": ", ".join(held.path for held in kept[:3])}
         yield Finding(subject=kept[0], at=kept[0], variant="state", args=args, related=tuple(kept[1:3]), fix=fix)
-    alone = [held for held in graph.all(HeldSecrets) if held.path.endswith(_YAML) and "compose" in held.path]
-    for held in graph.all(HeldSecrets):
-        if held in alone:
-            continue
-        yield Compared(held)
-        secrets = [variable for variable in held.secrets if _is_held(held.path, variable)]
-        if held.path.endswith(_TEMPLATE) and secrets:  # a file that holds all secrets of a machine has one finding
-            keys = ", ".join(each.key for each in secrets)
-            yield _found(held, Variable(keys, secrets[0].key_span, secrets[0].value))
-        else:
-            yield from (_found(held, variable) for variable in secrets)
     for node, variable in _written(graph):
         text = variable.value.value if isinstance(variable.value, Known) else ""
         if variable.key_span not in seen and token_kind(text, variable.key) is not None:
@@ -148,10 +137,16 @@ def secret_in_repo(graph: Graph, _: Options) -> Outcomes:
             seen.add(command.span)
             yield _found(container.node, Variable(command.before, command.span, Absent(command.span)))
     told = {span.path for span in seen}
-    for held in alone:  # of a Compose file from which no project is made
-        if held.path not in told:
-            yield Compared(held)
-            yield from (_found(held, variable) for variable in held.secrets if _is_held(held.path, variable))
+    for held in graph.all(HeldSecrets):
+        if held.path in told and held.path.endswith(_YAML):
+            continue  # a Compose file, whose services tell of it
+        yield Compared(held)
+        secrets = [variable for variable in held.secrets if _is_held(held.path, variable)]
+        if held.path.endswith(_TEMPLATE) and secrets:  # a file that holds all secrets of a machine has one finding
+            keys = ", ".join(each.key for each in secrets)
+            yield _found(held, Variable(keys, secrets[0].key_span, secrets[0].value))
+        else:
+            yield from (_found(held, variable) for variable in secrets)
 
 
 def _generated(graph: Graph, seen: set[Span]) -> Iterator[Finding]:

@@ -66,10 +66,10 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
             here, there = _mode(local, key), _mode(cloud, key)
             if (here is None and there is None) or any(_is_managed(each, key) for each in (local, cloud)):
                 continue
+            if key == _PROFILES and any(_is_open(*each) for each in ((local, here), (cloud, there))):
+                continue  # each side may well have its own: nobody is asked, and nothing is compared
             yield Compared(local.node, cloud.node)
             match here, there:
-                case (Unknown(), _) | (_, Unknown()) if key == _PROFILES:
-                    continue
                 case Unknown(), _:
                     yield from undecided(local.node, here)
                 case _, Unknown():
@@ -83,8 +83,7 @@ def node_env_divergence(graph: Graph, _: Options) -> Outcomes:
                         continue
                     told.add((cloud.id, key))
                     gap = bare.unset_gap or bare.gap
-                    open_to = None if key == _PROFILES or lacks_dockerfile(graph, bare) else gap
-                    yield from undecided(bare.node, open_to)
+                    yield from undecided(bare.node, None if lacks_dockerfile(graph, bare) else gap)
                     if gap is None and not _sets_itself(bare, key):
                         yield _differs(local, cloud, key, here, there)
                 case None, Known(mode) if (asked := _assumed(local, key)) and local.unset_gap is local.gap is None:
@@ -132,6 +131,11 @@ def _is_managed(container: Container, key: str) -> bool:
     """Whether a secret manager holds a variable, of whose value no file tells."""
     told = container.environment.get(key)
     return told is not None and told.origin is Origin.SECRET
+
+
+def _is_open(container: Container, mode: Value[str] | None) -> bool:
+    """Whether the files do not tell in which mode a container runs."""
+    return isinstance(mode, Unknown) or (mode is None and (container.unset_gap or container.gap) is not None)
 
 
 def _assumed(container: Container, key: str) -> str:

@@ -73,8 +73,10 @@ def db_tls(graph: Graph, _: Options) -> Outcomes:
     """
     plain: set[str] = set()
     said: set[str] = set()
-    for local, cloud in graph.mirrors(Database, engine="postgres"):
-        if cloud.flavour == "cloudsql" and _by_socket(graph):
+    pairs = list(graph.mirrors(Database, engine="postgres"))
+    socket = any(cloud.flavour == "cloudsql" for _, cloud in pairs) and _by_socket(graph)
+    for local, cloud in pairs:
+        if cloud.flavour == "cloudsql" and socket:
             continue
         forced = _forced(graph, cloud)
         bare = _bare(graph, cloud) if isinstance(forced, Known) and forced.value else []

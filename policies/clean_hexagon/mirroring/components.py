@@ -99,7 +99,7 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
     seen: set[tuple[Span, str]] = set()
     paired = [each for each in graph.containers(side=Side.CLOUD) if graph.pair_of(each.node) is not None]
     tried = {path for each in graph.all(Workflow) for path in _brought_up(graph, each)}
-    others = list(_others(graph, tried))
+    others = {words_of(name): each for each in reversed([*_others(graph, tried)]) for name in each.names}
     variant = "default" if any(each.role is Role.APP for each in local) else "bare"
     for container in graph.deployed():
         if container.role is not Role.APP and not _is_served_application(graph, container):
@@ -116,7 +116,7 @@ def _containers(graph: Graph, local: list[Container]) -> Outcomes:
         if isinstance(service.image, Unknown) and service.image == service.environment_gap:
             continue  # which containers there are is not known; the list of what has no twin names it
         definition = (service.span, _block(service.group))
-        other = next((each for each in others if words_of(name) in map(words_of, each.names)), None)
+        other = others.get(words_of(name))
         if other is not None:
             if other.path not in tried:
                 yield from undecided(service, Unknown(_ELSEWHERE.format(other.path), other.span))
@@ -198,7 +198,8 @@ def _datastores(graph: Graph, local: list[Container]) -> Outcomes:
     seen: set[Span] = set()
     emulated = any(each.role is Role.EMULATOR for each in local)
     external = [network for each in local for network in each.service.networks if network.external]
-    others = [each for each in _others(graph, set()) if not is_for_tests(each.path)]
+    beside = (each for each in _others(graph, set()) if not is_for_tests(each.path))
+    others = [(each, words_of(name)) for each in beside for name in each.names]
     for store in graph.unpaired(Datastore, side=Side.CLOUD):
         if isinstance(store, Queue) and (emulated or is_dead_letters(store.name)):
             continue
@@ -212,8 +213,7 @@ def _datastores(graph: Graph, local: list[Container]) -> Outcomes:
             reason = "a datastore may be on the external network that the local services join"
             yield from undecided(store, Unknown(reason, external[0].span))
             continue
-        named = ((each, words_of(name)) for each in others for name in each.names)
-        other = next((each for each, words in named if speaks_of(words, store.engine.value)), None)
+        other = next((each for each, words in others if speaks_of(words, store.engine.value)), None)
         if other is not None:
             yield from undecided(store, Unknown(_ELSEWHERE.format(other.path), other.span))
             continue

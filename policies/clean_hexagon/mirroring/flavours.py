@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from clean_hexagon.mirroring.components import STORES
 from clean_hexagon.options import Options
 from policyengine.api import (
+    PROJECT,
     Absent,
     Build,
     Compared,
@@ -66,8 +67,9 @@ def compose_flavour_drift(graph: Graph, _: Options) -> Outcomes:
     """
     local = {each.name: each for each in graph.containers(side=Side.LOCAL)}
     with_others = {file for up in _ups(graph) if len(up) > 1 for file in up}
-    chosen = (each.chosen.split(", ") for each in graph.choices if each.what == "Compose project")
-    stack = {path for paths in chosen for path in paths}  # its override says otherwise than what the base says in both
+    stack = {
+        path for each in graph.choices if each.what == PROJECT for path in each.paths
+    }  # its override says otherwise than what the base says in both
     for flavour in graph.all(Flavour):
         mine = local.get(flavour.name)
         if mine is None or mine.role not in (Role.APP, *STORES) or _tests(flavour):

@@ -13,10 +13,8 @@ import posixpath
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from policyengine.knowledge.names import (
-    environment,
-)
-from policyengine.model.graph import Choice
+from policyengine.knowledge.names import environment
+from policyengine.model.graph import PROJECT, Choice
 from policyengine.model.nodes import Side
 from policyengine.platforms import Piece
 from policyengine.platforms.compose import clouds, deploying
@@ -59,7 +57,7 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
     first, *others = sorted(candidates, key=lambda each: each.rank(stores, beside, worked, runs, strange))
     if ".devcontainer" in first.paths[0].split("/") and not sketch(tree, first.paths).stores:
         reason = f"'{first.paths[0]}' only starts what an editor runs in; set compose.canonical for it"
-        return (), Choice("Compose project", "none", reason)
+        return (), Choice(PROJECT, "none", reason)
     if beside is not None and posixpath.dirname(first.paths[0]) == beside != posixpath.dirname(nearest.paths[0]):
         reason = f"it stands beside '{production[-1]}'"
     elif first is not nearest and first.is_worked_with:
@@ -81,7 +79,7 @@ def choose(tree: Files, pieces: tuple[str, ...] | None = None) -> tuple[tuple[st
         more = f" and {len(left) - _MOST_LEFT_OUT} more" if len(left) > _MOST_LEFT_OUT else ""
         shown = ", ".join(left[:_MOST_LEFT_OUT])
         reason += f"; left out: {shown}{more}; set compose.canonical for another"
-    return first.paths, Choice("Compose project", ", ".join(first.paths), reason)
+    return first.paths, Choice(PROJECT, ", ".join(first.paths), reason, paths=first.paths)
 
 
 def _commands(tree: Files, candidates: Sequence[Candidate]) -> frozenset[tuple[str, ...]]:

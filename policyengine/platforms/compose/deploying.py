@@ -120,7 +120,7 @@ def deployed(tree: Files) -> Iterator[tuple[tuple[str, ...], str, bool]]:
         return iter(())
     for path in scripts(tree):
         aside = _aside(path)
-        if aside and not path.startswith(_WORKFLOWS):
+        if aside and not _deploys_too(path):
             continue
         try:
             told = tree.once(path, started)
@@ -197,17 +197,8 @@ def _deploys_too(path: str) -> bool:
 
 def _is_written(tree: Files) -> bool:
     """Whether a script writes the Compose file that a machine starts: what lies in the tree is another."""
-    return any(_WRITES.search(text) is not None for text in _texts(tree, scripts(tree)))
-
-
-def _texts(tree: Files, paths: Iterable[str]) -> Iterator[str]:
-    for path in paths:
-        try:
-            source = tree.read(path)
-        except ReadError:
-            continue  # whose file it is tells it
-        if source is not None and "compose" in source.text:
-            yield source.text
+    sources = map(tree.read, scripts(tree))
+    return any(each is not None and _WRITES.search(each.text) is not None for each in sources)
 
 
 def chains(tree: Files) -> frozenset[tuple[str, ...]]:
@@ -218,10 +209,12 @@ def chains(tree: Files) -> frozenset[tuple[str, ...]]:
     found = set[tuple[str, ...]]()
     told = tree.named("package.json", "README.md", "CLAUDE.md", "CONTRIBUTING.md", "AGENTS.md")
     for path in (*scripts(tree), *told):
-        for text in _texts(tree, (path,)):
-            if _PLAIN.search(text) is not None:
+        source = tree.read(path)
+        if source is not None and "compose" in source.text:
+            if _PLAIN.search(source.text) is not None:
                 found.add(())
-            found.update(_in_tree(tree, path, each.files) for each in _written(text, called=False) if each.files)
+            started_by = _written(source.text, called=False)
+            found.update(_in_tree(tree, path, each.files) for each in started_by if each.files)
     return frozenset(found)
 
 

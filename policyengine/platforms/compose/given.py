@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from policyengine.knowledge.names import environment, environment_words, speaks_of_production, words
-from policyengine.model.source import ReadError
 from policyengine.model.text import Text
 from policyengine.model.value import Unknown
 from policyengine.patterns import regex
@@ -21,7 +20,6 @@ from policyengine.platforms.compose.environment import examples_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from policyengine.model.source import Source
     from policyengine.repository.files import Files
 
 _STARTS = regex(r"\bdocker[ -]compose\b")
@@ -50,7 +48,7 @@ def given(tree: Files, scripts: Iterable[str], directory: str) -> Given:
     meant = (
         path for path in scripts if {environment(word) for word in words(path)}.isdisjoint({"dev", "local", "test"})
     )
-    told = [each for path in meant if (each := _read(tree, path)) is not None and _STARTS.search(each.text)]
+    told = [each for each in map(tree.read, meant) if each is not None and _STARTS.search(each.text)]
     variables: dict[str, Text] = {}
     for source in told:
         for match in _ASSIGNED.finditer(source.text):
@@ -61,13 +59,6 @@ def given(tree: Files, scripts: Iterable[str], directory: str) -> Given:
     known = (name for name in files if tree.exists(posixpath.join(directory, name)) or _example(tree, directory, name))
     unnamed = (name for word in environment_words("prod") if _example(tree, directory, name := f".env.{word}"))
     return Given(next(known, next(unnamed, ".env")), variables)
-
-
-def _read(tree: Files, path: str) -> Source | None:
-    try:
-        return tree.read(path)
-    except ReadError:
-        return None  # whose file it is tells it
 
 
 def _example(tree: Files, directory: str, name: str) -> bool:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from policyengine.knowledge.names import (
-    words,
-)
+from policyengine.knowledge.names import words
 from policyengine.model.graph import PRODUCTION_PROJECT, Choice
 from policyengine.model.image import parse
 from policyengine.platforms.compose import clouds, deploying

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from policyengine.knowledge.names import deploys, speaks_of_development
-from policyengine.model.graph import PRODUCTION_PROJECT, Choice
+from policyengine.model.graph import PRODUCTION_PROJECT, PROJECT, Choice
 from policyengine.model.nodes import Datastore, Service, Side
 from policyengine.model.nodes.container import PRODUCTION_COMPOSE
 from policyengine.model.source import ReadError
@@ -181,10 +181,10 @@ def choose(
         if not tree.exists(paths[number])
     )
     if problems and settings.shared:
-        return (), Choice("Compose project", "none", "compose.canonical names files of another part"), ()
+        return (), Choice(PROJECT, "none", "compose.canonical names files of another part"), ()
     if problems:
         return (), None, problems
-    return paths, Choice("Compose project", ", ".join(paths), "configured as compose.canonical"), ()
+    return paths, Choice(PROJECT, ", ".join(paths), "configured as compose.canonical", paths=paths), ()
 
 
 __all__ = ["choose", "lower", "production"]

@@ -146,7 +146,7 @@ class _Level(Struct, frozen=True):
     title: str = ""
     choices: dict[str, tuple[Value[str], ...]] = {}
     seen: tuple[str, ...] = ()
-    skipped: bool = False  # whether a job never runs, since one that it needs does not
+    skipped: bool = False  # whether a job never runs, or one that it needs does not
 
 
 class _Lowering:
@@ -203,7 +203,8 @@ class _Lowering:
                 asked = value(body.get("if"), scalar.span) if body.get("if") is not None else None
                 waits = _ANYWAY.search(asked.value) is None if isinstance(asked, Known) else True
                 skip = waits and not skipped.isdisjoint(each.text for each in texts(body.get("needs")))
-                if skip or expressions.never(asked, scope):
+                skip = skip or expressions.never(asked, scope)
+                if skip:
                     skipped.add(scalar.text)
                 here = replace(level, scope=scope, skipped=skip)
                 made[scalar.text] = list(self._job(scalar, body, here, outputs))
@@ -248,13 +249,12 @@ class _Lowering:
             uses=uses if not isinstance(uses, Absent) else None,
             caller=level.caller,
         )
-        runs = not (level.skipped or expressions.never(condition, level.scope))
         if isinstance(uses, Known):
-            yield from self._calling(job, uses, body, frame, level, outputs) if runs else (job,)
+            yield from (job,) if level.skipped else self._calling(job, uses, body, frame, level, outputs)
             return
         state = JobState(job_id)
         self.steps.follower.begin()
-        if runs:
+        if not level.skipped:
             self.steps.run(body.get("steps"), level.path, frame, state)
         outputs |= frame.scope.known(job.outputs, f"{key.text}.outputs", state.outputs)
         found = list(services(job_id, body, frame.scope))
